@@ -1,0 +1,120 @@
+//! `dataset.csv`, the training table, and `dataset.meta.json` beside it.
+//!
+//! One row an item, in id order. The header is `id,image,created,width,height,flags,is_nsfw,is_nsfl,is_nsfp,is_pol`
+//! and then `tag1,confidence1,…,tagN,confidenceN`, tags by falling confidence, then name; the cells of tags that an item
+//! does not have are empty. Tables of the original program, which lack `created`, `width`, `height`, `flags` and `is_pol`,
+//! are read too.
+//!
+//! A tag may begin with `=`, `+`, `-` or `@`, which spreadsheet programs run as a formula: import the tag columns as text.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{Flags, ItemId, MediaPath, Tag};
+
+mod meta;
+mod reader;
+mod writer;
+
+pub use meta::DatasetMeta;
+pub use reader::DatasetReader;
+pub use writer::{DatasetDigest, DatasetWriter};
+
+/// The columns before the tags.
+pub const FIXED_COLUMNS: [&str; 10] =
+    ["id", "image", "created", "width", "height", "flags", "is_nsfw", "is_nsfl", "is_nsfp", "is_pol"];
+
+/// Tag columns of a table, where nobody says otherwise.
+pub const DEFAULT_MAX_TAGS: usize = 24;
+
+/// One item of the training table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatasetRow {
+    /// The board's number.
+    pub id: ItemId,
+    /// Where the picture lies below the media folder.
+    pub image: MediaPath,
+    /// Upload time, Unix seconds, UTC; 0 when unknown.
+    pub created: i64,
+    /// Width in pixels; 0 when unknown.
+    pub width: u32,
+    /// Height in pixels; 0 when unknown.
+    pub height: u32,
+    /// Content class as the board has it.
+    pub flags: Flags,
+    /// Content class as the board or people's tags have it: the `is_…` columns. Only NSFW, NSFL, NSFP and POL occur.
+    pub content: Flags,
+    /// Tags by falling confidence, then name.
+    pub tags: Vec<Tag>,
+}
+
+/// Why a table could not be read or written.
+#[derive(Debug, Error)]
+pub enum DatasetError {
+    /// There is no file at the path.
+    #[error("there is no dataset at `{}`", path.display())]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file could not be read or written.
+    #[error("cannot access `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The header lacks a column that every table has.
+    #[error("`{}` is not a dataset: its header has no column `{column}`", path.display())]
+    MissingColumn {
+        /// The table.
+        path: PathBuf,
+        /// The column that is not there.
+        column: String,
+    },
+    /// A line does not have the form of the table.
+    #[error("`{}` line {line}: {fault}", path.display())]
+    MalformedLine {
+        /// The table.
+        path: PathBuf,
+        /// The line, counted from 1; the header is line 1.
+        line: u64,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A cell does not hold what its column holds.
+    #[error("`{}` line {line}, column `{column}`: `{}` is not {expected}", path.display(), value.escape_debug())]
+    MalformedCell {
+        /// The table.
+        path: PathBuf,
+        /// The line, counted from 1; the header is line 1.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        value: String,
+        /// What should.
+        expected: &'static str,
+    },
+}
+
+impl DatasetError {
+    fn io(path: &Path, source: std::io::Error) -> DatasetError {
+        match source.kind() {
+            std::io::ErrorKind::NotFound => DatasetError::NotFound { path: path.to_owned() },
+            _ => DatasetError::Io { path: path.to_owned(), source },
+        }
+    }
+}
+
+/// Where the facts on a table lie: `dataset.meta.json` beside `dataset.csv`.
+pub fn meta_path(dataset: &Path) -> PathBuf {
+    dataset.with_extension("meta.json")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
+
+use super::{DatasetError, DatasetRow};
+use crate::{Flags, ItemId, MediaPath, Tag};
+
+/// Rows that arrow-csv hands over at a time: enough to amortise it, small enough to stay in cache.
+const ROWS_A_BATCH: usize = 4096;
+
+/// Reads a table row by row, in constant memory.
+///
+/// The first malformed line ends the reading with an error that names line and column.
+pub struct DatasetReader {
+    path: PathBuf,
+    csv: arrow_csv::Reader<File>,
+    columns: Columns,
+    batch: Option<RecordBatch>,
+    row: usize,
+    line: u64,
+    failed: bool,
+}
+
+/// Where each column of the table stands in its header.
+struct Columns {
+    names: Vec<String>,
+    id: usize,
+    image: usize,
+    created: Option<usize>,
+    width: Option<usize>,
+    height: Option<usize>,
+    flags: Option<usize>,
+    content: Vec<(usize, Flags)>,
+    tags: Vec<(usize, usize)>,
+}
+
+impl DatasetReader {
+    /// Opens a table and reads its header.
+    ///
+    /// # Errors
+    /// [`DatasetError::NotFound`], [`DatasetError::Io`], or [`DatasetError::MissingColumn`] where it is no dataset.
+    pub fn open(path: &Path) -> Result<DatasetReader, DatasetError> {
+        let io = |source| DatasetError::io(path, source);
+        let mut file = File::open(path).map_err(io)?;
+        let columns = Columns::of(header(&file, path)?, path)?;
+        file.rewind().map_err(io)?;
+        // All cells are read as text: arrow-csv's own conversion would name neither the column nor what it expected.
+        let fields: Vec<Field> =
+            columns.names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
+        let csv = arrow_csv::ReaderBuilder::new(Arc::new(Schema::new(fields)))
+            .with_header(true)
+            .with_batch_size(ROWS_A_BATCH)
+            .build(file)
+            .map_err(|error| DatasetError::MalformedLine {
+                path: path.to_owned(),
+                line: 1,
+                fault: error.to_string(),
+            })?;
+        Ok(DatasetReader { path: path.to_owned(), csv, columns, batch: None, row: 0, line: 1, failed: false })
+    }
+
+    /// How many tags a row can hold.
+    pub fn max_tags(&self) -> usize {
+        self.columns.tags.len()
+    }
+
+    fn read(&mut self) -> Option<Result<DatasetRow, DatasetError>> {
+        while self.batch.as_ref().is_none_or(|batch| self.row == batch.num_rows()) {
+            match self.csv.next()? {
+                Ok(batch) => (self.batch, self.row) = (Some(batch), 0),
+                Err(error) => {
+                    return Some(Err(DatasetError::MalformedLine {
+                        path: self.path.clone(),
+                        line: line_in(&error.to_string()).unwrap_or(self.line + 1),
+                        fault: without_prefix(&error.to_string()),
+                    }));
+                }
+            }
+        }
+        self.line += 1;
+        self.row += 1;
+        let batch = self.batch.as_ref()?;
+        let line = Line { columns: &self.columns, batch, row: self.row - 1 };
+        Some(line.parse().map_err(|cell| DatasetError::MalformedCell {
+            path: self.path.clone(),
+            line: self.line,
+            column: self.columns.names[cell.column].clone(),
+            value: line.text(cell.column).to_owned(),
+            expected: cell.expected,
+        }))
+    }
+}
+
+impl Iterator for DatasetReader {
+    type Item = Result<DatasetRow, DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let row = self.read();
+        self.failed = matches!(row, Some(Err(_)));
+        row
+    }
+}
+
+fn header(file: &File, path: &Path) -> Result<Vec<String>, DatasetError> {
+    let mut line = Vec::new();
+    BufReader::new(file).read_until(b'\n', &mut line).map_err(|source| DatasetError::io(path, source))?;
+    let mut csv = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_slice());
+    let mut names = csv::StringRecord::new();
+    let fault = match csv.read_record(&mut names) {
+        Ok(_) => {
+            return Ok(names
+                .iter()
+                .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
+                .collect());
+        }
+        Err(error) => error.to_string(),
+    };
+    Err(DatasetError::MalformedLine { path: path.to_owned(), line: 1, fault })
+}
+
+impl Columns {
+    fn of(names: Vec<String>, path: &Path) -> Result<Columns, DatasetError> {
+        let find = |name: &str| names.iter().position(|column| column == name);
+        let need = |name: &str| {
+            find(name)
+                .ok_or_else(|| DatasetError::MissingColumn { path: path.to_owned(), column: name.to_owned() })
+        };
+        let mut tags = Vec::new();
+        while let Some(tag) = find(&format!("tag{}", tags.len() + 1)) {
+            tags.push((tag, need(&format!("confidence{}", tags.len() + 1))?));
+        }
+        let content = [
+            ("is_nsfw", Flags::NSFW),
+            ("is_nsfl", Flags::NSFL),
+            ("is_nsfp", Flags::NSFP),
+            ("is_pol", Flags::POL),
+        ];
+        Ok(Columns {
+            id: need("id")?,
+            image: need("image")?,
+            created: find("created"),
+            width: find("width"),
+            height: find("height"),
+            flags: find("flags"),
+            content: content.into_iter().filter_map(|(name, class)| Some((find(name)?, class))).collect(),
+            tags,
+            names,
+        })
+    }
+}
+
+/// A cell that does not hold what its column holds.
+struct BadCell {
+    column: usize,
+    expected: &'static str,
+}
+
+struct Line<'a> {
+    columns: &'a Columns,
+    batch: &'a RecordBatch,
+    row: usize,
+}
+
+impl Line<'_> {
+    fn text(&self, column: usize) -> &str {
+        let cells: &StringArray = self.batch.column(column).as_string();
+        if cells.is_null(self.row) { "" } else { cells.value(self.row) }
+    }
+
+    fn number<T: std::str::FromStr>(&self, column: usize, expected: &'static str) -> Result<T, BadCell> {
+        self.text(column).trim().parse().map_err(|_| BadCell { column, expected })
+    }
+
+    fn optional<T: std::str::FromStr + Default>(&self, column: Option<usize>) -> Result<T, BadCell> {
+        match column {
+            Some(column) if !self.text(column).is_empty() => self.number(column, "a whole number"),
+            _ => Ok(T::default()),
+        }
+    }
+
+    fn boolean(&self, column: usize) -> Result<bool, BadCell> {
+        match self.text(column).trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" | "" => Ok(false),
+            _ => Err(BadCell { column, expected: "true or false" }),
+        }
+    }
+
+    fn parse(&self) -> Result<DatasetRow, BadCell> {
+        let columns = self.columns;
+        let mut content = Flags::empty();
+        for (column, class) in &columns.content {
+            content.set(*class, self.boolean(*column)?);
+        }
+        let flags = match columns.flags {
+            Some(_) => Flags::from_bits_retain(self.optional(columns.flags)?),
+            None => content,
+        };
+        let image = MediaPath::parse(self.text(columns.image))
+            .map_err(|_| BadCell { column: columns.image, expected: "a safe relative path" })?;
+        Ok(DatasetRow {
+            id: ItemId(self.number(columns.id, "a whole number")?),
+            image,
+            created: self.optional(columns.created)?,
+            width: self.optional(columns.width)?,
+            height: self.optional(columns.height)?,
+            flags,
+            content,
+            tags: self.tags()?,
+        })
+    }
+
+    fn tags(&self) -> Result<Vec<Tag>, BadCell> {
+        let mut tags = Vec::new();
+        for (name, confidence) in &self.columns.tags {
+            if self.text(*name).is_empty() {
+                continue;
+            }
+            let value: f32 = self.number(*confidence, "a number")?;
+            if !value.is_finite() {
+                return Err(BadCell { column: *confidence, expected: "a finite number" });
+            }
+            tags.push(Tag { name: self.text(*name).to_owned(), confidence: value });
+        }
+        Ok(tags)
+    }
+}
+
+/// arrow-csv tells the line only inside its message: `incorrect number of fields for line 3, expected 5 got more than 5`.
+fn line_in(message: &str) -> Option<u64> {
+    let (_, after) = message.rsplit_once("line ")?;
+    after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn without_prefix(message: &str) -> String {
+    message.strip_prefix("Csv error: ").unwrap_or(message).to_owned()
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+pub mod atomic;
+#[cfg(feature = "dataset")]
+pub mod dataset;
+pub mod flags;
+pub mod item;
+pub mod media;
+pub mod split;
+pub mod stage;
+pub mod tag;
+pub mod vocabulary;
+
+pub use atomic::AtomicFile;
+pub use flags::Flags;
+pub use item::{Item, ItemId};
+pub use media::{InvalidMediaPath, MediaKind, MediaPath};
+pub use split::{Split, SplitConfig};
+pub use stage::{Outcome, Progress, StageReport};
+pub use tag::Tag;
+pub use vocabulary::{Class, Vocabulary};
