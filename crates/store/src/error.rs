@@ -1,0 +1,111 @@
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why the database could not be opened, read or written.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is no file to read.
+    #[error("there is no database at `{}`", path.display())]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("`{}` is not a SQLite database", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database is another program's, or empty.
+    #[error("`{}` has no table `items`", path.display())]
+    NoItemsTable {
+        /// The database.
+        path: PathBuf,
+    },
+    /// There is a table `items`, but not of the form that this program and the original share.
+    #[error("table `items` of `{}` has no column `{column}`", path.display())]
+    MissingColumn {
+        /// The database.
+        path: PathBuf,
+        /// The first column that is not there.
+        column: &'static str,
+    },
+    /// A later version of tagmill wrote the database.
+    #[error("`{}` has schema version {found}, newer than {supported}, the newest this program knows", path.display())]
+    NewerSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// [`crate::SCHEMA_VERSION`].
+        supported: i64,
+    },
+    /// Another process is writing to the database, or holds it locked.
+    #[error("`{}` is in use by another process", path.display())]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// No space is left. What was committed before stands.
+    #[error("no space is left to write `{}`", path.display())]
+    DiskFull {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database's pages contradict each other.
+    #[error("`{}` is corrupt", path.display())]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The system refused a file beside the database.
+    #[error("cannot access `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Anything else that SQLite says.
+    #[error("SQLite failed on `{}`", path.display())]
+    Sql {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+// Primary result codes of https://sqlite.org/rescode.html; the low byte of the extended ones.
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const NOT_A_DATABASE: i32 = 26;
+
+impl Error {
+    /// For `map_err`: what `source` means to someone who works with the database at `path`.
+    pub(crate) fn at(path: &Path) -> impl Fn(sqlx::Error) -> Error + '_ {
+        move |source| {
+            let path = path.to_owned();
+            match result_code(&source) {
+                Some(BUSY | LOCKED) => Error::InUse { path },
+                Some(FULL) => Error::DiskFull { path },
+                Some(NOT_A_DATABASE) => Error::NotADatabase { path },
+                Some(CORRUPT) => Error::Corrupt { path, source },
+                _ => Error::Sql { path, source },
+            }
+        }
+    }
+}
+
+fn result_code(error: &sqlx::Error) -> Option<i32> {
+    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod interval;
+mod reader;
+mod schema;
+mod upsert;
+mod writer;
+
+pub use error::Error;
+pub use interval::{Interval, Intervals};
+pub use reader::{MediaRow, Reader, Row, Summary};
+pub use schema::SCHEMA_VERSION;
+pub use writer::{Batch, Failure, Store};

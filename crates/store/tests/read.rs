@@ -1,0 +1,244 @@
+//! What the reader promises.
+#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as the tests do")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{database, execute, interval, item, items, names, original};
+use tagmill_model::{Flags, ItemId};
+use tagmill_store::{Batch, Error, Failure, Reader, Row, Store};
+
+async fn filled(path: &Path) {
+    let mut store = Store::open(path).await.unwrap();
+    store.commit(items((1..=10).map(|id| item(id * 3, (id != 4).then_some("[]"))).collect())).await.unwrap();
+    let failures = vec![Failure { id: ItemId(12), reason: "timeout".to_owned(), attempts: 4, failed_at: 1 }];
+    store.commit(Batch { failures, scanned: vec![interval(1, 30)], ..Batch::new(Flags::SFW) }).await.unwrap();
+    store.close().await.unwrap();
+}
+
+async fn read_all(reader: &Reader) -> Vec<i64> {
+    let mut ids = Vec::new();
+    let mut after = None;
+    loop {
+        let page = reader.page(after, 3).await.unwrap();
+        let media = reader.media_page(after, 3).await.unwrap();
+        let pairs = page.iter().zip(&media);
+        assert!(pairs.clone().all(|(row, media)| (row.id, &row.image) == (media.id, &media.image)));
+        assert_eq!(page.len(), media.len());
+        let Some(last) = page.last() else { return ids };
+        after = Some(last.id);
+        ids.extend(page.iter().map(|row| row.id.0));
+    }
+}
+
+#[tokio::test]
+async fn pages_come_in_id_order_and_end() {
+    let (_folder, path) = database();
+    filled(&path).await;
+    let reader = Reader::open(&path).await.unwrap();
+    assert_eq!(read_all(&reader).await, (1..=10).map(|id| id * 3).collect::<Vec<_>>());
+    assert_eq!(reader.page(Some(ItemId(30)), 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn says_what_there_is() {
+    let (_folder, path) = database();
+    filled(&path).await;
+    let reader = Reader::open(&path).await.unwrap();
+    let summary = reader.summary().await.unwrap();
+    assert_eq!((summary.items, summary.with_tags, summary.without_tags()), (10, 9, 1));
+    assert_eq!(summary.ids, Some(interval(3, 30)));
+    assert_eq!(summary.failures.into_iter().collect::<Vec<_>>(), [("timeout".to_owned(), 1)]);
+    assert_eq!(reader.coverage(Flags::SFW).await.unwrap().iter().collect::<Vec<_>>(), [interval(1, 30)]);
+    assert_eq!(reader.ids_with_tags(interval(8, 16)).await.unwrap(), [9, 15].map(ItemId));
+    assert_eq!(reader.failures(interval(0, 99)).await.unwrap()[0].attempts, 4);
+}
+
+#[tokio::test]
+async fn reading_changes_no_byte_and_leaves_no_file() {
+    let (folder, path) = database();
+    filled(&path).await;
+    let (bytes, files) = (fs::read(&path).unwrap(), names(folder.path()));
+    let reader = Reader::open(&path).await.unwrap();
+    read_all(&reader).await;
+    reader.summary().await.unwrap();
+    reader.close().await;
+    assert!(fs::read(&path).unwrap() == bytes);
+    assert_eq!(names(folder.path()), files);
+}
+
+#[tokio::test]
+async fn reads_beside_a_writer() {
+    let (_folder, path) = database();
+    filled(&path).await;
+    // One reader is there before the writer, one comes after it.
+    let early = Reader::open(&path).await.unwrap();
+    assert_eq!(read_all(&early).await.len(), 10);
+    let mut store = Store::open(&path).await.unwrap();
+    store.commit(items(vec![item(100, Some("[]"))])).await.unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let late = Reader::open(&path).await.unwrap();
+    assert_eq!(read_all(&early).await.len(), 11);
+    assert_eq!(read_all(&late).await.len(), 11);
+    assert!(fs::read(&path).unwrap() == bytes);
+    store.commit(items(vec![item(101, Some("[]"))])).await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(read_all(&late).await.len(), 12);
+}
+
+#[tokio::test]
+async fn reads_what_a_killed_writer_left() {
+    let (folder, path) = database();
+    let mut store = Store::open(&path).await.unwrap();
+    store.commit(items(vec![item(1, Some("[]"))])).await.unwrap();
+    // What a kill leaves: the files as they stand, without anyone having closed them.
+    let killed = folder.path().join("killed.db");
+    fs::copy(&path, &killed).unwrap();
+    fs::copy(folder.path().join("items.db-wal"), folder.path().join("killed.db-wal")).unwrap();
+    let bytes = fs::read(&killed).unwrap();
+    let reader = Reader::open(&killed).await.unwrap();
+    assert_eq!(read_all(&reader).await, [1]);
+    reader.close().await;
+    assert!(fs::read(&killed).unwrap() == bytes);
+
+    let mut resumed = Store::open(&killed).await.unwrap();
+    assert_eq!(resumed.ids_with_tags(interval(0, 9)).await.unwrap(), [ItemId(1)]);
+    resumed.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn tolerates_what_the_original_wrote() {
+    let (_folder, path) = database();
+    original(&path).await;
+    let bytes = fs::read(&path).unwrap();
+    let reader = Reader::open(&path).await.unwrap();
+    let empty = Row {
+        id: ItemId(5),
+        image: String::new(),
+        created: 0,
+        width: 0,
+        height: 0,
+        flags: Flags::empty(),
+        tags_data: None,
+        updated_at: 0,
+    };
+    let first = Row {
+        id: ItemId(3),
+        image: "2007/a.jpg".to_owned(),
+        width: 524,
+        flags: Flags::SFW,
+        tags_data: Some(r#"[{"id":1,"confidence":0.5,"tag":"rot"}]"#.to_owned()),
+        updated_at: 1_771_331_696,
+        ..empty.clone()
+    };
+    let last = Row {
+        id: ItemId(8),
+        image: "2007/b.png".to_owned(),
+        tags_data: Some("[\u{fffd}]".to_owned()),
+        updated_at: 1_771_331_696,
+        ..empty.clone()
+    };
+    assert_eq!(reader.page(None, 10).await.unwrap(), [first, empty, last]);
+    assert!(reader.coverage(Flags::SFW).await.unwrap().is_empty());
+    assert_eq!(reader.failures(interval(0, 9)).await.unwrap(), []);
+    assert_eq!(reader.summary().await.unwrap().items, 3);
+    reader.close().await;
+    assert!(fs::read(&path).unwrap() == bytes);
+}
+
+#[track_caller]
+fn check(path: &Path, error: Error, expected: &str) {
+    assert_eq!(error.to_string().replace(&path.display().to_string(), "items.db"), expected);
+}
+
+/// Both openings refuse a file with one sentence, and leave it as it is.
+async fn check_refused(path: &Path, expected: &str) {
+    let bytes = fs::read(path).unwrap();
+    check(path, Reader::open(path).await.unwrap_err(), expected);
+    check(path, Store::open(path).await.unwrap_err(), expected);
+    assert!(fs::read(path).unwrap() == bytes);
+}
+
+#[tokio::test]
+async fn refuses_what_is_not_ours() {
+    let (_folder, path) = database();
+    fs::write(&path, "id,image\n1,a.jpg\n").unwrap();
+    check_refused(&path, "`items.db` is not a SQLite database").await;
+    fs::write(&path, "id,image\n1,a.jpg\n".repeat(1000)).unwrap();
+    check_refused(&path, "`items.db` is not a SQLite database").await;
+    fs::remove_file(&path).unwrap();
+
+    execute(&path, "CREATE TABLE users (id INTEGER PRIMARY KEY)").await;
+    check_refused(&path, "`items.db` has no table `items`").await;
+    execute(&path, "CREATE TABLE items (id INTEGER PRIMARY KEY, image TEXT)").await;
+    check_refused(&path, "table `items` of `items.db` has no column `promoted`").await;
+    fs::remove_file(&path).unwrap();
+
+    filled(&path).await;
+    execute(&path, "PRAGMA user_version = 99").await;
+    let newer = "`items.db` has schema version 99, newer than 1, the newest this program knows";
+    check_refused(&path, newer).await;
+}
+
+#[tokio::test]
+async fn a_reader_makes_no_database() {
+    let (folder, path) = database();
+    check(&path, Reader::open(&path).await.unwrap_err(), "there is no database at `items.db`");
+    assert!(names(folder.path()).is_empty());
+    fs::write(&path, "").unwrap();
+    check(&path, Reader::open(&path).await.unwrap_err(), "`items.db` has no table `items`");
+    assert_eq!(names(folder.path()), ["items.db"]);
+}
+
+#[tokio::test]
+async fn corrupt_pages_are_an_error_not_a_panic() {
+    let (_folder, path) = database();
+    filled(&path).await;
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[16384..].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    let reader = Reader::open(&path).await.unwrap();
+    check(&path, reader.page(None, 10).await.unwrap_err(), "`items.db` is corrupt");
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_named() {
+    let (folder, _) = database();
+    let path = folder.path().join("nowhere/items.db");
+    check(&path, Store::open(&path).await.unwrap_err(), "cannot access `items.db.lock`");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_while_writers_come_and_go() {
+    let (folder, path) = database();
+    filled(&path).await;
+    let writing = async {
+        for id in 100..140 {
+            let mut store = Store::open(&path).await.unwrap();
+            store.commit(items(vec![item(id, Some("[]"))])).await.unwrap();
+            store.close().await.unwrap();
+        }
+    };
+    let (done, mut finished) = tokio::sync::oneshot::channel::<()>();
+    let reading = async {
+        let mut seen = 10;
+        while finished.try_recv().is_err() {
+            let reader = Reader::open(&path).await.unwrap();
+            for _ in 0..5 {
+                let now = reader.page(None, 1000).await.unwrap().len();
+                assert!(now >= seen);
+                seen = now;
+            }
+            reader.close().await;
+        }
+    };
+    let writing = async {
+        writing.await;
+        done.send(()).unwrap();
+    };
+    tokio::join!(writing, reading);
+    Store::open(&path).await.unwrap().close().await.unwrap();
+    assert_eq!(names(folder.path()), ["items.db", "items.db.lock"]);
+}
