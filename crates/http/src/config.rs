@@ -1,0 +1,180 @@
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+/// How a [`Client`](crate::Client) behaves. Plain data; the defaults suit an API.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Who asks, as every request says it: name, version and, for a public host, how to reach you.
+    pub user_agent: String,
+    /// A session cookie and the one origin that gets it. Media hosts get none.
+    pub cookie: Option<Cookie>,
+    /// How long making a connection may take. A host that is there answers in well under a second.
+    pub connect_timeout: Duration,
+    /// The watchdog: a response of which no byte comes for this long is dead, whatever its size.
+    pub stall_timeout: Duration,
+    /// How long one try may take from sending to the last byte, so that an answer that trickles cannot hold a worker
+    /// for minutes. `None` for media, whose size decides how long they take.
+    pub request_timeout: Option<Duration>,
+    /// What to do about failures that may pass: network errors, 5xx, cut or mangled bodies.
+    pub retry: Retry,
+    /// What to do when the host says "too many requests": 429 and 503.
+    pub pause: Pause,
+    /// The most requests in a second; `None` leaves it to [`Config::max_in_flight`], which is right for your own host.
+    pub rate: Option<Rate>,
+    /// The most requests under way at once, of all clones together.
+    pub max_in_flight: usize,
+    /// The largest body, in bytes, that is collected in memory. An answer of a board is well under 1 MB.
+    pub max_body: u64,
+    /// Where a redirect may lead.
+    pub redirects: Redirects,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            user_agent: concat!("tagmill/", env!("CARGO_PKG_VERSION")).to_owned(),
+            cookie: None,
+            connect_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(30),
+            request_timeout: Some(Duration::from_secs(60)),
+            retry: Retry::default(),
+            pause: Pause::default(),
+            rate: None,
+            max_in_flight: 30,
+            max_body: 32 << 20,
+            redirects: Redirects::None,
+        }
+    }
+}
+
+/// Retries of one request whose failure may pass. Delays double from the first to the longest and carry jitter, so
+/// that workers that failed together do not come back together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// Tries in all, the first one counted. Six span half a minute with the default delays: a restart of the board.
+    pub max_tries: u32,
+    /// Tries to connect to a host while nothing at all has answered this client yet: an address that is mistyped is then
+    /// more likely than a board that restarts, and whoever typed it should not wait long for the news.
+    pub max_first_tries: u32,
+    /// Delay before the second try.
+    pub first_delay: Duration,
+    /// No delay grows beyond this (jitter may double it).
+    pub max_delay: Duration,
+    /// No try starts once tries and delays have taken this long together. Waiting at the gate and for the rate limit
+    /// does not count, as the request is not to blame for it.
+    pub max_elapsed: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        Retry {
+            max_tries: 6,
+            max_first_tries: 2,
+            first_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(30),
+            max_elapsed: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Retry {
+    /// One try, no retries.
+    pub fn never() -> Retry {
+        Retry { max_tries: 1, ..Retry::default() }
+    }
+}
+
+/// How long everybody stops when the host refuses: the longer of its `Retry-After` and a delay of our own, which doubles
+/// with each refusal in a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pause {
+    /// The first pause of our own. A board that blocks for a minute or more after a 429 wants more than the default.
+    pub first_delay: Duration,
+    /// No pause of our own grows beyond this (jitter may double it).
+    pub max_delay: Duration,
+    /// A `Retry-After` longer than this is not sat out: requests end with [`Error::Refused`](crate::Error::Refused).
+    pub max_retry_after: Duration,
+    /// A request refused this often ends with [`Error::GaveUp`](crate::Error::GaveUp). Generous, because a refusal says
+    /// nothing about the request; twenty span an hour and a half with the default delays.
+    pub max_refusals: u32,
+}
+
+impl Default for Pause {
+    fn default() -> Pause {
+        Pause {
+            first_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(300),
+            max_retry_after: Duration::from_secs(3600),
+            max_refusals: 20,
+        }
+    }
+}
+
+/// A token bucket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// Requests a second in the long run; more than zero.
+    pub per_second: f64,
+    /// Requests that may leave at once after a rest; at least one.
+    pub burst: u32,
+}
+
+/// Where a redirect may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redirects {
+    /// Nowhere: a redirect is an error that says where to.
+    None,
+    /// To the same scheme, host and port; at most five in a row, each of which passes the rate limit.
+    SameOrigin,
+}
+
+/// A session cookie, redacted wherever it could be printed.
+#[derive(Clone)]
+pub struct Cookie {
+    origin: url::Origin,
+    pairs: String,
+}
+
+impl Cookie {
+    /// A cookie that is sent to the scheme, host and port of `url` and nowhere else. `pairs` is what follows `Cookie:`,
+    /// such as `me=...; pp=...`.
+    pub fn new(url: &Url, pairs: impl Into<String>) -> Cookie {
+        Cookie { origin: url.origin(), pairs: pairs.into() }
+    }
+
+    pub(crate) fn pairs(&self) -> &str {
+        &self.pairs
+    }
+
+    pub(crate) fn goes_to(&self, url: &Url) -> bool {
+        self.origin == url.origin()
+    }
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cookie([redacted], for {})", self.origin.ascii_serialization())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_stays_home_and_hidden() {
+        let cookie = Cookie::new(&Url::parse("https://board.example/api/").unwrap(), "me=s3cret");
+        let goes_to = |url: &str| cookie.goes_to(&Url::parse(url).unwrap());
+        assert!(goes_to("https://board.example/other?x=1"));
+        assert!(goes_to("https://board.example:443/"));
+        assert!(!goes_to("http://board.example/"));
+        assert!(!goes_to("https://img.board.example/"));
+        assert!(!goes_to("https://board.example:8443/"));
+        assert!(!goes_to("https://board.example.evil.example/"));
+        let config = Config { cookie: Some(cookie), ..Config::default() };
+        assert!(!format!("{config:?}").contains("s3cret"));
+        assert!(format!("{config:?}").contains("https://board.example"));
+    }
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod config;
+mod connection;
+mod error;
+mod gate;
+mod limiter;
+mod response;
+mod retry_after;
+
+pub use bytes::Bytes;
+pub use client::{Client, Request};
+pub use config::{Config, Cookie, Pause, Rate, Redirects, Retry};
+pub use error::{Error, Failure, json_failure, shown};
+pub use reqwest::header;
+pub use response::{Response, looks_like_html};
+pub use url::Url;
