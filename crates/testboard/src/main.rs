@@ -1,0 +1,106 @@
+//! `tagmill-testboard OPTIONS`: a board as a process of its own, for `cargo xtask board`, demos and benchmarks.
+//!
+//! OPTIONS is one JSON object with the fields of [`Options`]. One line of JSON on stdout says where the board listens.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tagmill_testboard::{Board, Config, Mishaps, RateLimit, WorldConfig};
+
+/// What can be chosen from outside; the rest is as in [`Config`]'s defaults.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    items: u64,
+    seed: u64,
+    port: u16,
+    /// Milliseconds that every answer takes.
+    latency: u64,
+    /// Requests a second, in bursts of as many; 0 for no limit.
+    rate_limit: u32,
+    // Shares of all answers, from 0 to 1.
+    too_many_requests: f64,
+    server_error: f64,
+    cut: f64,
+    short_body: f64,
+    html: f64,
+    slow_body: f64,
+    not_found: f64,
+    corrupt: f64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let WorldConfig { items, seed, .. } = WorldConfig::default();
+        Options {
+            items,
+            seed,
+            port: 0,
+            latency: 0,
+            rate_limit: 0,
+            too_many_requests: 0.0,
+            server_error: 0.0,
+            cut: 0.0,
+            short_body: 0.0,
+            html: 0.0,
+            slow_body: 0.0,
+            not_found: 0.0,
+            corrupt: 0.0,
+        }
+    }
+}
+
+impl Options {
+    fn config(&self) -> Config {
+        let rate_limit = (self.rate_limit > 0).then_some(RateLimit {
+            per_second: f64::from(self.rate_limit),
+            burst: self.rate_limit,
+            retry_after: Some(1),
+        });
+        Config {
+            world: WorldConfig { items: self.items, seed: self.seed, ..WorldConfig::default() },
+            port: self.port,
+            mishaps: Mishaps {
+                too_many_requests: self.too_many_requests,
+                server_error: self.server_error,
+                cut: self.cut,
+                short_body: self.short_body,
+                html: self.html,
+                slow_body: self.slow_body,
+                not_found: self.not_found,
+                corrupt: self.corrupt,
+                latency: Duration::from_millis(self.latency),
+                rate_limit,
+                ..Mishaps::default()
+            },
+            ..Config::default()
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let text = std::env::args().nth(1).unwrap_or_else(|| "{}".to_owned());
+    let options: Options = match serde_json::from_str(&text) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("error: the options are no JSON object of a board: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match Board::start(options.config()) {
+        Ok(board) => {
+            let addresses = serde_json::json!({ "api_url": board.api_url(), "media_url": board.media_url() });
+            println!("{addresses}");
+            // The board has threads of its own; this one waits for the signal that ends the process.
+            loop {
+                std::thread::park();
+            }
+        }
+        Err(error) => {
+            eprintln!("error: cannot start a board on port {}: {error}", options.port);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! JSON as the board writes it: by hand, in the style of PHP's `json_encode`, with the odd shapes that readers must bear.
+
+use std::fmt::Write;
+
+use crate::world::{Comment, InfoShape, Listing, ListingShape, Page, Post, PostTag, World};
+
+/// The host in absolute media paths. The name is reserved (RFC 6761): no request can leave this machine by it.
+const ELSEWHERE: &str = "img.testboard.invalid";
+
+/// A JSON text that grows at its end.
+struct Json {
+    text: String,
+}
+
+impl Json {
+    fn with_capacity(bytes: usize) -> Json {
+        Json { text: String::with_capacity(bytes) }
+    }
+
+    fn raw(&mut self, text: &str) -> &mut Json {
+        self.text.push_str(text);
+        self
+    }
+
+    fn number(&mut self, value: impl std::fmt::Display) -> &mut Json {
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "{value}");
+        self
+    }
+
+    /// A number, as a string where `quoted`.
+    fn maybe_quoted(&mut self, value: impl std::fmt::Display, quoted: bool) -> &mut Json {
+        let quote = if quoted { "\"" } else { "" };
+        self.raw(quote).number(value).raw(quote)
+    }
+
+    fn string(&mut self, value: &str) -> &mut Json {
+        self.text.push('"');
+        for character in value.chars() {
+            match character {
+                '"' => self.text.push_str("\\\""),
+                '\\' => self.text.push_str("\\\\"),
+                '/' => self.text.push_str("\\/"),
+                '\n' => self.text.push_str("\\n"),
+                '\r' => self.text.push_str("\\r"),
+                '\t' => self.text.push_str("\\t"),
+                ' '..='~' => self.text.push(character),
+                other => {
+                    for unit in other.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(self.text, "\\u{unit:04x}");
+                    }
+                }
+            }
+        }
+        self.text.push('"');
+        self
+    }
+
+    fn boolean(&mut self, value: bool) -> &mut Json {
+        self.raw(if value { "true" } else { "false" })
+    }
+
+    /// The members that end every reply.
+    fn envelope(&mut self, now: i64, cache: Option<&str>, queries: u32) -> &mut Json {
+        self.raw(",\"ts\":").number(now).raw(",\"cache\":");
+        match cache {
+            Some(cache) => self.string(cache),
+            None => self.raw("null"),
+        };
+        self.raw(",\"rt\":3,\"qc\":").number(queries)
+    }
+}
+
+/// A page of a listing.
+pub(crate) fn page(world: &World, page: &Page, cache: &str) -> String {
+    let mut json = Json::with_capacity(256 + page.items.len() * 460);
+    json.raw("{\"atEnd\":").boolean(page.at_end).raw(",\"atStart\":").boolean(page.at_start);
+    json.raw(",\"error\":null,\"items\":[");
+    for (i, listing) in page.items.iter().enumerate() {
+        if i > 0 {
+            json.raw(",");
+        }
+        item(&mut json, listing, world.listing_shape(listing.id));
+    }
+    json.raw("]").envelope(world.now(), Some(cache), 3).raw("}");
+    json.text
+}
+
+/// A listing that failed with status 200.
+pub(crate) fn page_error(world: &World, error: &str) -> String {
+    let mut json = Json::with_capacity(128);
+    json.raw("{\"atEnd\":true,\"atStart\":true,\"error\":").string(error).raw(",\"items\":null");
+    json.envelope(world.now(), None, 1).raw("}");
+    json.text
+}
+
+/// An error reply.
+pub(crate) fn error(world: &World, error: &str, code: u16, message: &str) -> String {
+    let mut json = Json::with_capacity(128);
+    json.raw("{\"error\":").string(error).raw(",\"code\":").number(code).raw(",\"msg\":").string(message);
+    json.envelope(world.now(), None, 0).raw("}");
+    json.text
+}
+
+/// Whether the asker is logged in.
+pub(crate) fn logged_in(world: &World, yes: bool) -> String {
+    let mut json = Json::with_capacity(96);
+    json.raw("{\"loggedIn\":").boolean(yes).envelope(world.now(), None, 1).raw("}");
+    json.text
+}
+
+/// A post's tags and comments.
+pub(crate) fn info(world: &World, post: &Post) -> String {
+    let id = post.listing.id;
+    let shape = world.info_shape(id);
+    let mut json = Json::with_capacity(256 + post.tags.len() * 72 + post.comments.len() * 240);
+    json.raw("{\"tags\":[");
+    for (i, tag) in post.tags.iter().enumerate() {
+        if i > 0 {
+            json.raw(",");
+        }
+        self::tag(&mut json, tag, shape);
+    }
+    json.raw("]");
+    if shape != Some(InfoShape::MissingMembers) {
+        json.raw(",\"comments\":[");
+        for (i, comment) in post.comments.iter().enumerate() {
+            if i > 0 {
+                json.raw(",");
+            }
+            self::comment(&mut json, comment, shape);
+        }
+        json.raw("]");
+    }
+    json.envelope(world.now(), Some(&format!("item:{id}")), 2).raw("}");
+    json.text
+}
+
+fn tag(json: &mut Json, tag: &PostTag, shape: Option<InfoShape>) {
+    let quoted = shape == Some(InfoShape::NumericStrings);
+    json.raw("{\"id\":").maybe_quoted(tag.id, quoted);
+    match shape {
+        Some(InfoShape::Nulls) if tag.confidence == 0.0 => json.raw(",\"confidence\":null"),
+        // Out of range, and meaning nothing.
+        Some(InfoShape::HostileTags) if tag.confidence == 0.0 => json.raw(",\"confidence\":-0.01"),
+        Some(InfoShape::MissingMembers) if tag.confidence == 0.0 => json.raw(",\"extra\":true"),
+        _ => json.raw(",\"confidence\":").maybe_quoted(tag.confidence, quoted),
+    };
+    json.raw(",\"tag\":").string(&tag.text).raw("}");
+}
+
+fn comment(json: &mut Json, comment: &Comment, shape: Option<InfoShape>) {
+    let quoted = shape == Some(InfoShape::NumericStrings);
+    let nulls = shape == Some(InfoShape::Nulls);
+    json.raw("{\"id\":").maybe_quoted(comment.id, quoted).raw(",\"parent\":");
+    if nulls && comment.parent == 0 {
+        json.raw("null")
+    } else {
+        json.number(comment.parent)
+    };
+    json.raw(",\"content\":").string(&comment.content);
+    json.raw(",\"created\":").number(comment.created);
+    json.raw(",\"up\":").maybe_quoted(comment.up, quoted).raw(",\"down\":").number(comment.down);
+    if !nulls {
+        json.raw(",\"confidence\":").number(comment.confidence);
+    }
+    json.raw(",\"name\":").string(&comment.name).raw(",\"mark\":").number(comment.mark).raw("}");
+}
+
+fn item(json: &mut Json, listing: &Listing, shape: Option<ListingShape>) {
+    let quoted = shape == Some(ListingShape::NumericStrings);
+    let nulls = shape == Some(ListingShape::Nulls);
+    let old = shape == Some(ListingShape::MissingMembers);
+    json.raw("{\"id\":").maybe_quoted(listing.id.0, quoted);
+    json.raw(",\"promoted\":");
+    if nulls && listing.promoted == 0 {
+        json.raw("null")
+    } else {
+        json.maybe_quoted(listing.promoted, quoted)
+    };
+    if !old {
+        json.raw(",\"userId\":").number(listing.user_id);
+    }
+    json.raw(",\"up\":").maybe_quoted(listing.up, quoted).raw(",\"down\":").number(listing.down);
+    json.raw(",\"created\":").maybe_quoted(listing.created, quoted).raw(",\"image\":");
+    if shape == Some(ListingShape::AbsolutePath) {
+        json.string(&format!("//{ELSEWHERE}/{}", listing.image));
+    } else {
+        json.string(&listing.image);
+    }
+    json.raw(",\"thumb\":").string(&listing.thumb).raw(",\"fullsize\":");
+    if nulls && listing.fullsize.is_empty() {
+        json.raw("null")
+    } else {
+        json.string(&listing.fullsize)
+    };
+    if !old {
+        json.raw(",\"preview\":");
+        match &listing.preview {
+            Some(preview) => json.string(preview),
+            None => json.raw("null"),
+        };
+    }
+    if nulls {
+        json.raw(",\"width\":null,\"height\":0");
+    } else if !old {
+        json.raw(",\"width\":").maybe_quoted(listing.width, quoted);
+        json.raw(",\"height\":").maybe_quoted(listing.height, quoted);
+    }
+    let digit = if listing.audio { "1" } else { "0" };
+    match shape {
+        Some(ListingShape::MissingMembers) if !listing.audio => json.raw(""),
+        Some(ListingShape::NumericBools) => json.raw(",\"audio\":").raw(digit),
+        Some(ListingShape::NumericStrings) => json.raw(",\"audio\":\"").raw(digit).raw("\""),
+        Some(ListingShape::Nulls) if !listing.audio => json.raw(",\"audio\":null"),
+        _ => json.raw(",\"audio\":").boolean(listing.audio),
+    };
+    json.raw(",\"source\":");
+    if nulls && listing.source.is_empty() {
+        json.raw("null")
+    } else {
+        json.string(&listing.source)
+    };
+    json.raw(",\"flags\":")
+        .maybe_quoted(listing.flags.bits(), quoted)
+        .raw(",\"user\":")
+        .string(&listing.user);
+    json.raw(",\"mark\":").number(listing.mark);
+    match shape {
+        Some(ListingShape::MissingMembers) => json.raw("}"),
+        Some(ListingShape::NumericBools) => {
+            let repost = if listing.repost { "\"1\"" } else { "\"0\"" };
+            json.raw(",\"deleted\":0,\"repost\":").raw(repost).raw(",\"variants\":[]}")
+        }
+        Some(ListingShape::Nulls) => json
+            .raw(",\"gift\":null,\"repost\":")
+            .boolean(listing.repost)
+            .raw(",\"variants\":null,\"subtitles\":null}"),
+        Some(ListingShape::UnknownMembers) => {
+            json.raw(",\"gift\":0,\"repost\":").boolean(listing.repost);
+            json.raw(",\"somethingNew\":{\"x\":[1,2,{\"id\":7}]},\"variants\":[],\"subtitles\":[]}")
+        }
+        _ => {
+            json.raw(",\"repost\":").boolean(listing.repost).raw(",\"variants\":");
+            variants(json, listing);
+            json.raw(",\"subtitles\":[]}")
+        }
+    };
+}
+
+fn variants(json: &mut Json, listing: &Listing) {
+    json.raw("[");
+    for (i, variant) in listing.variants.iter().enumerate() {
+        json.raw(if i > 0 { ",{\"name\":" } else { "{\"name\":" }).string(variant.name);
+        json.raw(",\"path\":").string(&variant.path);
+        json.raw(",\"mimeType\":\"video\\/mp4\",\"codec\":").string(if variant.name == "vp9" {
+            "vp9"
+        } else {
+            "h264"
+        });
+        json.raw(",\"width\":").number(listing.width).raw(",\"height\":").number(listing.height);
+        json.raw(",\"bitRate\":null,\"fileSize\":");
+        match variant.file_size {
+            Some(size) => json.number(size),
+            None => json.raw("null"),
+        };
+        json.raw("}");
+    }
+    json.raw("]");
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::WorldConfig;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mut json = Json::with_capacity(0);
+        json.string(text);
+        assert_eq!(json.text, expected);
+        assert_eq!(serde_json::from_str::<String>(&json.text).unwrap(), text);
+    }
+
+    #[test]
+    fn strings_are_escaped_as_php_does() {
+        check("a/b", r#""a\/b""#);
+        check("ä🤔", r#""\u00e4\ud83e\udd14""#);
+        check("\"\\\r\n\0\u{7f}", r#""\"\\\r\n\u0000\u007f""#);
+    }
+
+    /// However odd, it is JSON, and the id can be read.
+    #[test]
+    fn every_shape_is_json() {
+        let world = World::new(WorldConfig { odd_share: 1.0, items: 600, ..WorldConfig::default() });
+        for id in world.ids() {
+            let post = world.item(id).unwrap();
+            let info: Value = serde_json::from_str(&info(&world, &post)).unwrap();
+            assert_eq!(info["tags"].as_array().unwrap().len(), post.tags.len());
+            let page_of_one = Page { items: vec![post.listing], at_end: true, at_start: true };
+            let listing: Value = serde_json::from_str(&page(&world, &page_of_one, "")).unwrap();
+            let found = &listing["items"][0]["id"];
+            let found = found.as_i64().or_else(|| found.as_str()?.parse().ok());
+            assert_eq!(found, Some(id.0));
+        }
+    }
+}

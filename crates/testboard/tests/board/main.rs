@@ -1,0 +1,11 @@
+//! The board as a client meets it: over real HTTP on this machine.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails here should fail")]
+
+mod client;
+mod info;
+mod listing;
+mod media;
+mod mishaps;
+mod snapshots;
+mod stats;
