@@ -1,0 +1,189 @@
+//! The API of pr0gramm.com, and of boards that speak like it.
+
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use tagmill_http::{Failure, json_failure, shown};
+use tagmill_model::{Flags, ItemId};
+use url::Url;
+
+use super::{ApiError, Info, Page, Refusal};
+
+mod wire;
+
+use wire::Reply;
+
+/// A client of the API. Nothing is asked before a method is called.
+#[derive(Debug, Clone)]
+pub struct Pr0gramm {
+    http: tagmill_http::Client,
+    list: Url,
+    info: Url,
+    own_domains: Vec<String>,
+}
+
+impl Pr0gramm {
+    /// The API at `base`, such as `https://pr0gramm.com/api`, of which only the content classes `flags` are asked for.
+    /// `None` where nothing can stand below such a URL (`mailto:`).
+    pub fn new(http: tagmill_http::Client, base: &Url, flags: Flags) -> Option<Pr0gramm> {
+        let endpoint = |name: &str| {
+            let mut url = base.clone();
+            url.set_query(None);
+            url.path_segments_mut().ok()?.pop_if_empty().extend(["items", name]);
+            Some(url)
+        };
+        let mut list = endpoint("get")?;
+        list.query_pairs_mut().append_pair("flags", &flags.bits().to_string());
+        let own_domains = vec![crate::PUBLIC_DOMAIN.to_owned()];
+        Some(Pr0gramm { http, list, info: endpoint("info")?, own_domains })
+    }
+
+    /// The same with other domains than `pr0gramm.com` as the board's own. Where the listing gives an image as an
+    /// absolute URL on one of them, or on a host below, the item has its path; URLs of any other host stay as they are.
+    pub fn with_own_domains(self, own_domains: Vec<String>) -> Pr0gramm {
+        Pr0gramm { own_domains, ..self }
+    }
+
+    /// The newest items.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn newest(&self) -> Result<Page, ApiError> {
+        self.list(None).await
+    }
+
+    /// Items older than `id`, the nearest ones.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn older(&self, id: ItemId) -> Result<Page, ApiError> {
+        self.list(Some(("older", id))).await
+    }
+
+    /// Items newer than `id`, the nearest ones.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn newer(&self, id: ItemId) -> Result<Page, ApiError> {
+        self.list(Some(("newer", id))).await
+    }
+
+    /// The tags of an item, and its comments where they are wanted.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn info(&self, id: ItemId, comments: bool) -> Result<Info, ApiError> {
+        let mut url = self.info.clone();
+        url.query_pairs_mut().append_pair("itemId", &id.to_string());
+        self.ask(&url, |reply| info(reply, comments)).await
+    }
+
+    async fn list(&self, cursor: Option<(&str, ItemId)>) -> Result<Page, ApiError> {
+        let mut url = Cow::Borrowed(&self.list);
+        if let Some((direction, id)) = cursor {
+            url.to_mut().query_pairs_mut().append_pair(direction, &id.to_string());
+        }
+        let page = self.ask(&url, |reply| page(reply, &self.own_domains)).await;
+        match page {
+            Err(ApiError::Refused { refusal: Refusal::NothingFound, .. }) => {
+                Ok(Page { at_end: Some(true), at_start: Some(true), ..Page::default() })
+            }
+            page => page,
+        }
+    }
+
+    /// Asks until there is a whole JSON object, and makes of it what `read` does.
+    async fn ask<T>(
+        &self,
+        url: &Url,
+        read: impl Fn(&Reply<'_>) -> serde_json::Result<T>,
+    ) -> Result<T, ApiError> {
+        let answer = self.http.request(url, async |response| {
+            let body = response.bytes().await?;
+            // Tags with bytes that are no UTF-8 exist. They must not make a whole page unreadable.
+            let text = String::from_utf8_lossy(&body);
+            let reply = Reply::parse(&text).map_err(|source| json_failure(url, source))?;
+            match refused(url, &reply) {
+                None => read(&reply).map(Ok).map_err(|source| json_failure(url, source)),
+                Some((Refusal::RateLimited, _)) => {
+                    let error = tagmill_http::Error::Refused { url: shown(url), wait: None };
+                    Err(Failure::Refused { error, wait: None })
+                }
+                Some((_, refused)) => Ok(Err(refused)),
+            }
+        });
+        match answer.await {
+            Ok(answer) => answer,
+            Err(error) => Err(explained(url, &error).unwrap_or(ApiError::Request(error))),
+        }
+    }
+}
+
+fn page(reply: &Reply<'_>, own_domains: &[String]) -> serde_json::Result<Page> {
+    let Some(items) = reply.items else {
+        // No items and no word on where this is in the feed: that must not be taken for the end of the feed.
+        if reply.at_end.is_none() && reply.at_start.is_none() {
+            return Err(serde_json::Error::missing_field("items"));
+        }
+        return Ok(Page { at_end: reply.at_end, at_start: reply.at_start, ..Page::default() });
+    };
+    Ok(Page { at_end: reply.at_end, at_start: reply.at_start, ..page_of(items, own_domains)? })
+}
+
+/// The items of a JSON array. Where the page stands in the feed is not said in it.
+pub(crate) fn page_of(items: &str, own_domains: &[String]) -> serde_json::Result<Page> {
+    let mut malformed = 0;
+    let items = wire::elements(items)?
+        .filter_map(|element| {
+            let item = wire::item(element, own_domains);
+            malformed += u64::from(item.is_none());
+            item
+        })
+        .collect();
+    Ok(Page { malformed, ..Page::of(items) })
+}
+
+fn info(reply: &Reply<'_>, comments: bool) -> serde_json::Result<Info> {
+    // A missing member means none, but an object that is empty or about something else is no answer.
+    if reply.tags.is_none() && reply.comments.is_none() && !reply.has_envelope {
+        return Err(serde_json::Error::missing_field("tags"));
+    }
+    let comments_data = comments.then(|| array(reply.comments)).transpose()?;
+    Ok(Info { tags_data: array(reply.tags)?, comments_data })
+}
+
+/// The array verbatim, `[]` where there is none.
+fn array(json: Option<&str>) -> serde_json::Result<String> {
+    match json {
+        None => Ok("[]".to_owned()),
+        Some(array) if array.starts_with('[') => Ok(array.to_owned()),
+        Some(_) => Err(serde_json::Error::custom("not an array")),
+    }
+}
+
+/// The board's own word on what went wrong, whatever the status that it came with.
+fn refused(url: &Url, reply: &Reply<'_>) -> Option<(Refusal, ApiError)> {
+    let word = reply.error.clone()?;
+    let message = reply.message.clone();
+    let refusal = match word.as_str() {
+        // An empty page may call itself "not found"; a wrong path does too, but knows nothing of the feed.
+        "notFound" if reply.at_end.is_some() || reply.at_start.is_some() => Refusal::NothingFound,
+        "notFound" => Refusal::NotFound,
+        "nothingFound" => Refusal::NothingFound,
+        "forbidden" if message == "Not logged in" => Refusal::NotLoggedIn,
+        "limitReached" | "rateLimited" | "tooManyRequests" => Refusal::RateLimited,
+        word if word.ends_with("Required") => Refusal::FlagsNotAllowed,
+        _ => Refusal::Unknown,
+    };
+    Some((refusal, ApiError::Refused { url: shown(url), refusal, word, message }))
+}
+
+/// The same for an answer whose status already says that it failed.
+fn explained(url: &Url, error: &tagmill_http::Error) -> Option<ApiError> {
+    let tagmill_http::Error::Status { body, .. } = error.last() else { return None };
+    let text = String::from_utf8_lossy(body);
+    refused(url, &Reply::parse(&text).ok()?).map(|(_, error)| error)
+}
+
+#[cfg(test)]
+mod tests;

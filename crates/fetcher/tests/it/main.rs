@@ -1,0 +1,8 @@
+//! Calls `run` as an embedder would: real HTTP to a board on a free port, real SQLite in a temporary folder.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod common;
+mod complete;
+mod mishaps;
+mod refusals;
+mod resume;
