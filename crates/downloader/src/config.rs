@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+
+use tagmill_http::Url;
+
+/// What to download, from where and to where.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What says which media there are.
+    pub source: Source,
+    /// The folder that mirrors the media host's paths; made where it is not there.
+    pub media_dir: PathBuf,
+    /// What the paths of the source are relative to, such as `https://img.example/`.
+    pub media_url: Url,
+    /// Downloads under way at once. Twenty keep a host busy whose answers take some ten milliseconds.
+    pub workers: usize,
+    /// Videos as well as pictures. Off, because a tagger learns from pictures.
+    pub include_videos: bool,
+    /// Only the first so many files of the source, present or not.
+    pub limit: Option<u64>,
+    /// The largest file that is taken, in bytes. A board's pictures are well under 20 MB; what is far larger is a fault
+    /// or an attack on the disk.
+    pub max_bytes: u64,
+    /// How the host is asked. Its cookie is not sent, as media hosts need none, and its bound on requests under way is
+    /// [`Config::workers`].
+    pub http: tagmill_http::Config,
+}
+
+/// What says which media there are. Neither is ever changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A `dataset.csv`: only what training needs.
+    Dataset(PathBuf),
+    /// An items database: all that was fetched.
+    Items(PathBuf),
+}
+
+impl Config {
+    /// All settings but these three at their defaults.
+    pub fn new(source: Source, media_dir: PathBuf, media_url: Url) -> Config {
+        Config {
+            source,
+            media_dir,
+            media_url,
+            workers: 20,
+            include_videos: false,
+            limit: None,
+            max_bytes: 100 << 20,
+            // A large file over a slow line may take long; the watchdog ends one that stands still.
+            http: tagmill_http::Config { request_timeout: None, ..tagmill_http::Config::default() },
+        }
+    }
+}

@@ -1,0 +1,129 @@
+#![doc = include_str!("../README.md")]
+
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt};
+use tagmill_http::{Client, Error as HttpError, Url, shown};
+use tagmill_model::{Outcome, Progress};
+use tokio_util::sync::CancellationToken;
+
+mod config;
+mod error;
+mod media_store;
+mod plan;
+mod report;
+mod transfer;
+
+pub use config::{Config, Source};
+pub use error::Error;
+pub use media_store::{MediaPart, MediaStore};
+pub use report::{FailedItem, MAX_LISTED, Reason, Report};
+
+use plan::{Planner, Wanted};
+use transfer::{TransferError, transfer};
+
+/// So many files in a row without any answer, after there had been answers, mean that the host is gone.
+const SILENT_IN_A_ROW: usize = 20;
+
+/// Downloads what the source asks for and the media folder lacks.
+///
+/// Cancelled, it drops what is under way, leaves no part behind and returns what was done. A file that cannot be had is
+/// listed in the report and ends nothing.
+///
+/// # Errors
+/// Any [`Error`] but [`Error::Obstructed`]: what every further file would meet, too.
+pub async fn run(
+    config: Config,
+    progress: &dyn Progress,
+    cancel: &CancellationToken,
+) -> Result<Report, Error> {
+    let client = client(&config)?;
+    let store = Arc::new(MediaStore::open(&config.media_dir)?);
+    progress.start("planning", None);
+    let Planner { wanted, mut report, .. } = plan::plan(&config, &store, cancel).await?;
+    progress.finish();
+    tracing::info!(
+        planned = report.planned,
+        present = report.present,
+        missing = wanted.len(),
+        "{} of {} files are missing",
+        wanted.len(),
+        report.planned
+    );
+
+    progress.start("downloading", Some(wanted.len() as u64));
+    let transfers = stream::iter(wanted).map(|wanted| {
+        let (client, store, config) = (&client, &*store, &config);
+        async move {
+            let size = transfer(client, store, &config.media_url, &wanted.path, config.max_bytes).await;
+            (wanted, size)
+        }
+    });
+    let mut transfers = std::pin::pin!(transfers.buffer_unordered(config.workers));
+    let mut silent = 0;
+    loop {
+        let done = tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                report.outcome = Outcome::Cancelled;
+                break;
+            }
+            done = transfers.next() => done,
+        };
+        let Some((wanted, size)) = done else { break };
+        match size {
+            Ok(bytes) => {
+                silent = 0;
+                report.saved += 1;
+                report.bytes += bytes;
+            }
+            Err(error) => {
+                let network = match &error {
+                    TransferError::Http(error) if error.is_network() => Some(error),
+                    _ => None,
+                };
+                silent = network.map_or(0, |_| silent + 1);
+                let never_there = network.is_some_and(HttpError::is_connect) && !client.has_been_answered();
+                let is_gone = never_there || silent == SILENT_IN_A_ROW;
+                let item = failed_item(wanted, error, &config.media_url, is_gone)?;
+                tracing::debug!(id = item.id.0, path = item.path, "failed: {}: {}", item.reason, item.detail);
+                report.fail(item);
+            }
+        }
+        progress.advance(1);
+    }
+    progress.finish();
+    Ok(report)
+}
+
+fn client(config: &Config) -> Result<Client, Error> {
+    if !matches!(config.media_url.scheme(), "http" | "https") {
+        return Err(Error::InvalidConfig { field: "media_url", fault: "is not an http or https url" });
+    }
+    if config.workers == 0 {
+        return Err(Error::InvalidConfig { field: "workers", fault: "must be at least 1" });
+    }
+    let http = tagmill_http::Config { cookie: None, max_in_flight: config.workers, ..config.http.clone() };
+    Client::new(http).map_err(|source| Error::Client { source })
+}
+
+/// The item to list, or the error that any other item would meet, too.
+fn failed_item(wanted: Wanted, error: TransferError, base: &Url, is_gone: bool) -> Result<FailedItem, Error> {
+    let (reason, detail) = match error {
+        TransferError::Disk(Error::Obstructed { path }) => {
+            (Reason::Obstructed, format!("`{}` is in the way", path.display()))
+        }
+        TransferError::Disk(error) => return Err(error),
+        TransferError::Http(source) if is_gone => {
+            return Err(Error::Unreachable { url: shown(base), source });
+        }
+        TransferError::Http(source) => match (Reason::of(&source), source.last()) {
+            (Some(reason), last) => (reason, last.to_string()),
+            (None, HttpError::Blocked { .. } | HttpError::Refused { .. }) => {
+                return Err(Error::TurnedAway { url: shown(base), source });
+            }
+            (None, _) => return Err(Error::Client { source }),
+        },
+    };
+    Ok(FailedItem { id: wanted.id, path: wanted.path.into(), reason, detail })
+}

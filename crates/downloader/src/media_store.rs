@@ -1,0 +1,259 @@
+//! A folder of media.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+use tagmill_model::MediaPath;
+
+use crate::Error;
+
+/// What is no medium lies here, hidden from the walk.
+const OWN_FOLDER: &str = ".tagmill";
+
+/// The mark of an unfinished file.
+const PART: &str = ".part";
+
+/// A folder of media, in which a file under its own name is whole. One process at a time may hold it.
+///
+/// Nothing is written through a symbolic link: a link inside the folder is in the way, wherever it leads.
+#[derive(Debug)]
+pub struct MediaStore {
+    root: PathBuf,
+    /// Folders below the root, as `/`-joined paths, that were seen to be real ones.
+    folders: Mutex<HashSet<String>>,
+    /// Locked while this lives.
+    _lock: File,
+}
+
+impl MediaStore {
+    /// Opens the folder at `root`, made where it is not there.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] where another process holds it; [`Error::Io`], [`Error::DiskFull`].
+    pub fn open(root: &Path) -> Result<MediaStore, Error> {
+        fs::create_dir_all(root.join(OWN_FOLDER)).map_err(|source| Error::io(root, source))?;
+        let path = root.join(OWN_FOLDER).join("lock");
+        let lock = File::create(&path).map_err(|source| Error::io(&path, source))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse { path: root.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(Error::io(&path, source)),
+        }
+        Ok(MediaStore { root: root.to_owned(), folders: Mutex::default(), _lock: lock })
+    }
+
+    /// The media that are there, `/`-joined and in no order, by a walk over all folders on all cores. Hidden files,
+    /// parts and symbolic links are not media.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a folder cannot be read.
+    pub fn present(&self) -> Result<Vec<String>, Error> {
+        walk(&self.root, "")
+    }
+
+    /// Saves a whole body under its name.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`], [`Error::Obstructed`], [`Error::Io`]; nothing stands under the name then that did not before.
+    pub fn save(&self, path: &MediaPath, body: &[u8]) -> Result<(), Error> {
+        let mut part = self.begin(path)?;
+        part.write(body)?;
+        part.commit()
+    }
+
+    /// Starts a file that is written piece by piece. A part that a killed run left is replaced.
+    ///
+    /// # Errors
+    /// As [`MediaStore::save`].
+    pub fn begin(&self, path: &MediaPath) -> Result<MediaPart, Error> {
+        self.make_folder_of(path)?;
+        let path = path.under(&self.root);
+        let mut part = path.clone().into_os_string();
+        part.push(PART);
+        let part = PathBuf::from(part);
+        match fs::remove_file(&part) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(Error::io(&part, source)),
+            _ => {}
+        }
+        // `create_new` opens no link, whoever put it there since.
+        let file = OpenOptions::new().write(true).create_new(true).open(&part);
+        let file = file.map_err(|source| Error::io(&part, source))?;
+        Ok(MediaPart { path, part, file, committed: false })
+    }
+
+    /// Makes the folders above a medium, and makes sure that they are folders and no links.
+    fn make_folder_of(&self, path: &MediaPath) -> Result<(), Error> {
+        let Some((folder, _)) = path.as_str().rsplit_once('/') else { return Ok(()) };
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if folders.contains(folder) {
+            return Ok(());
+        }
+        let mut at = self.root.clone();
+        for name in folder.split('/') {
+            at.push(name);
+            let kind = match fs::symlink_metadata(&at) {
+                Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                    fs::create_dir(&at).map_err(|source| Error::io(&at, source))?;
+                    continue;
+                }
+                found => found.map_err(|source| Error::io(&at, source))?.file_type(),
+            };
+            if !kind.is_dir() {
+                return Err(Error::Obstructed { path: at });
+            }
+        }
+        folders.insert(folder.to_owned());
+        Ok(())
+    }
+}
+
+fn walk(folder: &Path, prefix: &str) -> Result<Vec<String>, Error> {
+    let fault = |source| Error::io(folder, source);
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(folder).map_err(fault)? {
+        let entry = entry.map_err(fault)?;
+        // No medium's path has a name that is no UTF-8, so such a file is nobody's.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name.starts_with('.') || name.ends_with(PART) {
+            continue;
+        }
+        let kind = entry.file_type().map_err(fault)?;
+        if kind.is_file() {
+            files.push(format!("{prefix}{name}"));
+        } else if kind.is_dir() {
+            folders.push(name);
+        }
+    }
+    let below = folders
+        .into_par_iter()
+        .map(|name| walk(&folder.join(&name), &format!("{prefix}{name}/")))
+        .collect::<Result<Vec<_>, _>>()?;
+    files.extend(below.into_iter().flatten());
+    Ok(files)
+}
+
+/// A medium while it is written, under its name with `.part` behind it. Dropped without a commit, it goes away.
+#[derive(Debug)]
+pub struct MediaPart {
+    path: PathBuf,
+    part: PathBuf,
+    file: File,
+    committed: bool,
+}
+
+impl MediaPart {
+    /// Appends to the body.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`], [`Error::Io`].
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).map_err(|source| Error::io(&self.path, source))
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`Error::Obstructed`] where a folder has that name; [`Error::DiskFull`], [`Error::Io`].
+    pub fn commit(mut self) -> Result<(), Error> {
+        fs::rename(&self.part, &self.path).map_err(|source| Error::io(&self.path, source))?;
+        self.committed = true;
+        Ok(())
+    }
+}
+
+impl Drop for MediaPart {
+    fn drop(&mut self) {
+        if !self.committed {
+            // If it cannot be removed, it is replaced when the file is next asked for.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(path: &str) -> MediaPath {
+        MediaPath::parse(path).unwrap()
+    }
+
+    #[test]
+    fn what_is_saved_is_present() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = MediaStore::open(&folder.path().join("new/media")).unwrap();
+        assert!(store.present().unwrap().is_empty());
+        for name in ["2024/03/17/a.jpg", "2024/03/17/b.png", "2024/c.gif", "d.jpg"] {
+            store.save(&path(name), name.as_bytes()).unwrap();
+        }
+        let mut present = store.present().unwrap();
+        present.sort();
+        assert_eq!(present, ["2024/03/17/a.jpg", "2024/03/17/b.png", "2024/c.gif", "d.jpg"]);
+        assert_eq!(fs::read(folder.path().join("new/media/2024/c.gif")).unwrap(), b"2024/c.gif");
+    }
+
+    #[test]
+    fn a_part_is_not_present_and_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = MediaStore::open(folder.path()).unwrap();
+        fs::write(folder.path().join("a.jpg.part"), "left by a kill").unwrap();
+        let mut part = store.begin(&path("a.jpg")).unwrap();
+        part.write(b"ha").unwrap();
+        assert_eq!(fs::read(folder.path().join("a.jpg.part")).unwrap(), b"ha");
+        assert!(store.present().unwrap().is_empty());
+        drop(part);
+        assert!(!folder.path().join("a.jpg.part").exists());
+        let mut part = store.begin(&path("a.jpg")).unwrap();
+        part.write(b"half").unwrap();
+        part.write(b" and half").unwrap();
+        part.commit().unwrap();
+        assert_eq!(fs::read(folder.path().join("a.jpg")).unwrap(), b"half and half");
+        assert_eq!(store.present().unwrap(), ["a.jpg"]);
+    }
+
+    #[test]
+    fn a_folder_in_the_way_is_an_obstacle() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = MediaStore::open(folder.path()).unwrap();
+        store.save(&path("a/b.jpg"), b"x").unwrap();
+        assert!(matches!(store.save(&path("a"), b"y"), Err(Error::Obstructed { .. })));
+        assert!(matches!(store.save(&path("a/b.jpg/c.jpg"), b"y"), Err(Error::Obstructed { .. })));
+        assert_eq!(store.present().unwrap(), ["a/b.jpg"]);
+        assert!(!folder.path().join("a.part").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        use std::os::unix::fs::symlink;
+        let outside = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = MediaStore::open(folder.path()).unwrap();
+        symlink(outside.path(), folder.path().join("2024")).unwrap();
+        assert!(matches!(store.save(&path("2024/a.jpg"), b"x"), Err(Error::Obstructed { .. })));
+        // A link in place of the part or of the file itself is replaced, and what it leads to is left alone.
+        let target = outside.path().join("target");
+        fs::write(&target, "precious").unwrap();
+        symlink(&target, folder.path().join("b.jpg.part")).unwrap();
+        symlink(&target, folder.path().join("b.jpg")).unwrap();
+        assert!(store.present().unwrap().is_empty());
+        store.save(&path("b.jpg"), b"x").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"precious");
+        assert_eq!(fs::read(folder.path().join("b.jpg")).unwrap(), b"x");
+        assert_eq!(store.present().unwrap(), ["b.jpg"]);
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = MediaStore::open(folder.path()).unwrap();
+        assert!(matches!(MediaStore::open(folder.path()), Err(Error::InUse { .. })));
+        drop(store);
+        MediaStore::open(folder.path()).unwrap();
+    }
+}

@@ -1,0 +1,214 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use tagmill_http::Error as HttpError;
+use tagmill_model::{ItemId, Outcome, StageReport};
+
+/// Failed items that a report lists one by one; beyond these they are only counted.
+pub const MAX_LISTED: usize = 1000;
+
+/// What a run did. A completed run has `planned == present + saved + failed`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// Different files that the source asks for, of the kinds wanted, within the limit.
+    pub planned: u64,
+    /// Of these, files that were there before.
+    pub present: u64,
+    /// Files that were downloaded.
+    pub saved: u64,
+    /// Bytes of the files that were downloaded.
+    pub bytes: u64,
+    /// Items whose file is another item's, too.
+    pub duplicates: u64,
+    /// Items of a kind that is not wanted: videos, and what is neither picture nor video.
+    pub skipped: u64,
+    /// Items whose file could not be had.
+    pub failed: u64,
+    /// The same by reason.
+    pub failed_by_reason: BTreeMap<Reason, u64>,
+    /// The first [`MAX_LISTED`] of them.
+    pub failures: Vec<FailedItem>,
+}
+
+/// An item whose file could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedItem {
+    /// The board's number.
+    pub id: ItemId,
+    /// Its path on the media host.
+    pub path: String,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// Why, in a sentence.
+    pub detail: String,
+}
+
+/// Why an item's file could not be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The path that the board sent could lead out of the media folder.
+    UnsafePath,
+    /// The board says that the file lies on another host.
+    OtherHost,
+    /// 404 or 410: the host no longer has it.
+    Gone,
+    /// Another 4xx.
+    Denied,
+    /// 5xx, again and again.
+    ServerError,
+    /// No answer, again and again.
+    NoAnswer,
+    /// The body broke off, again and again.
+    CutOff,
+    /// A web page or nothing in place of a file.
+    NoMedium,
+    /// Larger than [`Config::max_bytes`](crate::Config::max_bytes).
+    TooLarge,
+    /// The host sends elsewhere.
+    Redirected,
+    /// On disk something else stands in its place.
+    Obstructed,
+}
+
+impl Reason {
+    fn words(self) -> &'static str {
+        match self {
+            Reason::UnsafePath => "unsafe path",
+            Reason::OtherHost => "on another host",
+            Reason::Gone => "gone",
+            Reason::Denied => "denied",
+            Reason::ServerError => "server error",
+            Reason::NoAnswer => "no answer",
+            Reason::CutOff => "cut off",
+            Reason::NoMedium => "not a medium",
+            Reason::TooLarge => "too large",
+            Reason::Redirected => "redirected",
+            Reason::Obstructed => "obstructed",
+        }
+    }
+
+    /// What a failed request says of one file; `None` where any other file would fare the same.
+    pub(crate) fn of(error: &HttpError) -> Option<Reason> {
+        match error.last() {
+            HttpError::Status { status: 404 | 410, .. } => Some(Reason::Gone),
+            HttpError::Status { status: 500.., .. } => Some(Reason::ServerError),
+            HttpError::Status { .. } => Some(Reason::Denied),
+            HttpError::Network { .. } => Some(Reason::NoAnswer),
+            HttpError::Truncated { .. } => Some(Reason::CutOff),
+            HttpError::Unusable { .. } => Some(Reason::NoMedium),
+            HttpError::TooLarge { .. } => Some(Reason::TooLarge),
+            HttpError::Redirected { .. } => Some(Reason::Redirected),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+impl Default for Report {
+    fn default() -> Report {
+        Report {
+            outcome: Outcome::Completed,
+            planned: 0,
+            present: 0,
+            saved: 0,
+            bytes: 0,
+            duplicates: 0,
+            skipped: 0,
+            failed: 0,
+            failed_by_reason: BTreeMap::new(),
+            failures: Vec::new(),
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn fail(&mut self, item: FailedItem) {
+        self.failed += 1;
+        *self.failed_by_reason.entry(item.reason).or_default() += 1;
+        if self.failures.len() < MAX_LISTED {
+            self.failures.push(item);
+        }
+    }
+}
+
+/// One line: `10 files saved (1.2 MB), 5 were present, 1 failed (gone 1)`.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.outcome == Outcome::Cancelled {
+            f.write_str("cancelled: ")?;
+        }
+        let megabytes = self.bytes as f64 / 1e6;
+        write!(f, "{} files saved ({megabytes:.1} MB), {} were present", self.saved, self.present)?;
+        if self.failed > 0 {
+            let reasons: Vec<String> =
+                self.failed_by_reason.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+            write!(f, ", {} failed ({})", self.failed, reasons.join(", "))?;
+        }
+        let left = self.planned - self.present - self.saved - self.failed;
+        if left > 0 {
+            write!(f, ", {left} are left")?;
+        }
+        Ok(())
+    }
+}
+
+impl StageReport for Report {
+    fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    fn items(&self) -> u64 {
+        self.present + self.saved
+    }
+
+    fn failed(&self) -> u64 {
+        self.failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_one_line() {
+        let mut report = Report { planned: 20, present: 5, saved: 10, bytes: 1_234_567, ..Report::default() };
+        let item =
+            |reason| FailedItem { id: ItemId(1), path: "a.jpg".to_owned(), reason, detail: String::new() };
+        assert_eq!(report.to_string(), "10 files saved (1.2 MB), 5 were present, 5 are left");
+        report.fail(item(Reason::Gone));
+        report.fail(item(Reason::CutOff));
+        report.fail(item(Reason::Gone));
+        report.outcome = Outcome::Cancelled;
+        assert_eq!(
+            report.to_string(),
+            "cancelled: 10 files saved (1.2 MB), 5 were present, 3 failed (gone 2, cut off 1), 2 are left"
+        );
+    }
+
+    #[test]
+    fn lists_are_bounded_and_counts_are_not() {
+        let mut report = Report::default();
+        for id in 0..MAX_LISTED as i64 + 5 {
+            report.fail(FailedItem {
+                id: ItemId(id),
+                path: String::new(),
+                reason: Reason::Gone,
+                detail: String::new(),
+            });
+        }
+        assert_eq!(report.failures.len(), MAX_LISTED);
+        assert_eq!(report.failed_by_reason[&Reason::Gone], MAX_LISTED as u64 + 5);
+        assert_eq!(report.failed(), MAX_LISTED as u64 + 5);
+    }
+}

@@ -1,0 +1,376 @@
+//! Whole runs against a board on this machine.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use support::{Scene, rows, write_dataset, write_items};
+use tagmill_downloader::{Config, Error, MediaStore, Reason, Report, Source, run};
+use tagmill_model::{ItemId, Outcome, Progress, StageReport};
+use tagmill_testboard::{Mishap, Mishaps, Script, Target, When};
+use tokio_util::sync::CancellationToken;
+
+async fn start(config: Config) -> Result<Report, Error> {
+    run(config, &(), &CancellationToken::new()).await
+}
+
+#[track_caller]
+fn adds_up(report: &Report) {
+    assert_eq!(report.planned, report.present + report.saved + report.failed(), "{report:?}");
+}
+
+#[tokio::test]
+async fn every_picture_arrives_and_none_twice() {
+    let scene = Scene::quiet();
+    let pictures = scene.pictures();
+    let report = scene.run().await.unwrap();
+    assert!(scene.saved() == pictures, "the files differ");
+    assert_eq!((report.outcome, report.present, report.failed), (Outcome::Completed, 0, 0));
+    assert_eq!(report.saved, pictures.len() as u64);
+    assert_eq!(report.bytes, pictures.values().map(|bytes| bytes.len() as u64).sum::<u64>());
+    // The default world has videos.
+    assert!(report.skipped > 0);
+    adds_up(&report);
+
+    let before = scene.board.stats().requests;
+    let again = scene.run().await.unwrap();
+    assert_eq!(scene.board.stats().requests, before);
+    assert_eq!((again.saved, again.present, again.failed), (0, report.saved, 0));
+    adds_up(&again);
+}
+
+#[tokio::test]
+async fn videos_come_when_asked_for() {
+    let scene = Scene::quiet();
+    let report = start(Config { include_videos: true, ..scene.config() }).await.unwrap();
+    assert_eq!((report.saved, report.skipped), (60, 0));
+    assert_eq!(scene.saved().len(), 60);
+}
+
+#[tokio::test]
+async fn the_database_is_read_and_never_changed() {
+    let scene = Scene::quiet();
+    let database = scene.path("items.db");
+    write_items(&database, rows(scene.board.world()).into_iter().map(|row| (row.id, row.image.to_string())))
+        .await;
+    let before = (Sha256::digest(fs::read(&database).unwrap()), names(database.parent().unwrap()));
+    let config = Config { source: Source::Items(database.clone()), ..scene.config() };
+    let report = start(config).await.unwrap();
+    assert!(scene.saved() == scene.pictures(), "the files differ");
+    adds_up(&report);
+    let after = (Sha256::digest(fs::read(&database).unwrap()), names(database.parent().unwrap()));
+    assert_eq!(before, (after.0, after.1.into_iter().filter(|name| name != "media").collect()));
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Cancels a run once so many files are done.
+struct CancelAfter(AtomicU64, CancellationToken);
+
+impl Progress for CancelAfter {
+    fn start(&self, phase: &'static str, _: Option<u64>) {
+        if phase == "downloading" && self.0.load(Ordering::Relaxed) == 0 {
+            self.1.cancel();
+        }
+    }
+
+    fn advance(&self, n: u64) {
+        if self.0.fetch_sub(n, Ordering::Relaxed) <= n {
+            self.1.cancel();
+        }
+    }
+}
+
+#[tokio::test]
+async fn cancelled_anywhere_and_resumed_is_straight_through() {
+    let slow = Mishap::SlowBody { pause: Duration::from_millis(1) };
+    for files in [0, 1, 7, 30] {
+        let scene = Scene::new(Script::new().on(Target::Any, When::Always, slow), Mishaps::default());
+        let pictures = scene.pictures();
+        let cancel = CancellationToken::new();
+        let progress = CancelAfter(AtomicU64::new(files), cancel.clone());
+        let report = run(scene.config(), &progress, &cancel).await.unwrap();
+        assert_eq!((report.outcome, report.saved, report.failed), (Outcome::Cancelled, files, 0));
+        let saved = scene.saved();
+        assert!(
+            saved.iter().all(|(path, bytes)| pictures.get(path) == Some(bytes)),
+            "a part or half a file is left"
+        );
+
+        let resumed = scene.run().await.unwrap();
+        assert!(scene.saved() == pictures, "the files differ");
+        assert_eq!(resumed.present, saved.len() as u64);
+        adds_up(&resumed);
+    }
+}
+
+#[tokio::test]
+async fn cancelled_before_it_began() {
+    let scene = Scene::quiet();
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let report = run(scene.config(), &(), &cancel).await.unwrap();
+    assert_eq!((report.outcome, report.saved), (Outcome::Cancelled, 0));
+    assert_eq!(scene.board.stats().requests, 0);
+}
+
+#[tokio::test]
+async fn dropping_the_run_leaves_no_part() {
+    let slow = Mishap::SlowBody { pause: Duration::from_secs(3600) };
+    let scene = Scene::new(Script::new().on(Target::Any, When::After(3), slow), Mishaps::default());
+    let mut running = Box::pin(scene.run());
+    while scene.board.stats().media_answers < 3 {
+        tokio::select! {
+            biased;
+            report = &mut running => panic!("{report:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    drop(running);
+    let pictures = scene.pictures();
+    assert!(
+        scene.saved().iter().all(|(path, bytes)| pictures.get(path) == Some(bytes)),
+        "half a file is left"
+    );
+}
+
+#[tokio::test]
+async fn a_mishap_that_passes_costs_one_more_request() {
+    for mishap in [
+        Mishap::TooManyRequests { retry_after: None },
+        Mishap::TooManyRequests { retry_after: Some(0) },
+        Mishap::ServerError,
+        Mishap::Cut,
+        Mishap::ShortBody,
+        Mishap::Html,
+    ] {
+        let scene = Scene::new(Script::new().on(Target::Any, When::Nth(9), mishap), Mishaps::default());
+        let report = scene.run().await.unwrap();
+        assert_eq!(report.failed, 0, "{mishap:?} {report:?}");
+        assert!(scene.saved() == scene.pictures(), "{mishap:?}: the files differ");
+        assert_eq!(scene.board.stats().requests, report.saved + 1, "{mishap:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mishap_that_stays_fails_its_item_alone() {
+    let stalled = Mishap::SlowBody { pause: Duration::from_secs(3600) };
+    for (mishap, reason, requests) in [
+        (Mishap::NotFound, Reason::Gone, 1),
+        (Mishap::ServerError, Reason::ServerError, 3),
+        (Mishap::Cut, Reason::NoAnswer, 3),
+        (Mishap::ShortBody, Reason::CutOff, 3),
+        (Mishap::Html, Reason::NoMedium, 3),
+        (stalled, Reason::CutOff, 3),
+    ] {
+        let (id, path) = Scene::quiet().picture(20);
+        let scene = Scene::new(Script::new().on(Target::Media(id), When::Always, mishap), Mishaps::default());
+        let mut config = scene.config();
+        config.http.stall_timeout = Duration::from_secs(1);
+        let report = start(config).await.unwrap();
+        adds_up(&report);
+        assert_eq!(
+            (report.failed, report.failed_by_reason.get(&reason)),
+            (1, Some(&1)),
+            "{mishap:?} {report:?}"
+        );
+        assert_eq!((report.failures[0].id, report.failures[0].path.as_str()), (id, path.as_str()));
+        let mut expected = scene.pictures();
+        expected.remove(path.as_str());
+        assert!(scene.saved() == expected, "{mishap:?}: the files differ");
+        let asked = scene.board.requests().iter().filter(|request| request.contains(path.as_str())).count();
+        assert_eq!(asked, requests, "{mishap:?}");
+    }
+}
+
+#[tokio::test]
+async fn all_mishaps_together_lose_nothing_and_break_no_retry_after() {
+    let share = 0.05;
+    let mishaps = Mishaps {
+        seed: 3,
+        too_many_requests: share,
+        server_error: share,
+        cut: share,
+        short_body: share,
+        html: share,
+        slow_body: share,
+        slow_body_pause: Duration::from_millis(1),
+        ..Mishaps::default()
+    };
+    let scene = Scene::new(Script::new(), mishaps);
+    let mut config = scene.config();
+    config.http.retry.max_tries = 20;
+    let report = start(config).await.unwrap();
+    assert_eq!(report.failed, 0, "{report:?}");
+    assert!(scene.saved() == scene.pictures(), "the files differ");
+    let stats = scene.board.stats();
+    assert_eq!((stats.retry_after_violations, stats.repeated_media), (0, 0), "{stats:?}");
+    assert!(stats.mishaps.contains_key("too_many_requests"), "{stats:?}");
+}
+
+#[tokio::test]
+async fn a_part_left_by_a_kill_is_replaced() {
+    let scene = Scene::quiet();
+    let (_, path) = scene.picture(0);
+    let part = path.under(&scene.path("media")).with_extension("jpg.part");
+    fs::create_dir_all(part.parent().unwrap()).unwrap();
+    fs::write(path.under(&scene.path("media")).display().to_string() + ".part", "half").unwrap();
+    scene.run().await.unwrap();
+    assert!(scene.saved() == scene.pictures(), "the files differ");
+}
+
+#[tokio::test]
+async fn a_file_of_two_items_is_asked_for_once() {
+    let scene = Scene::quiet();
+    let mut twins = rows(scene.board.world());
+    let (_, path) = scene.picture(0);
+    for (number, row) in (0..).zip(&mut twins) {
+        row.id = ItemId(number + 1000);
+        row.image = path.clone();
+    }
+    write_dataset(&scene.path("dataset.csv"), &twins);
+    let report = scene.run().await.unwrap();
+    assert_eq!((report.planned, report.saved, report.duplicates), (1, 1, 59));
+    assert_eq!(scene.board.stats().requests, 1);
+}
+
+#[tokio::test]
+async fn a_limit_is_of_the_plan() {
+    let scene = Scene::quiet();
+    for (saved, present) in [(5, 0), (0, 5)] {
+        let report = start(Config { limit: Some(5), ..scene.config() }).await.unwrap();
+        assert_eq!((report.planned, report.saved, report.present), (5, saved, present));
+    }
+}
+
+#[tokio::test]
+async fn hostile_paths_in_a_database_are_listed() {
+    let scene = Scene::quiet();
+    let (id, path) = scene.picture(0);
+    let (outside, host) = (scene.path("outside.jpg"), scene.board.address());
+    let images = [
+        (id, format!("//{host}/{path}")),
+        (ItemId(9001), "../outside.jpg".to_owned()),
+        (ItemId(9002), "/etc/outside.jpg".to_owned()),
+        (ItemId(9003), "//elsewhere.invalid/a.jpg".to_owned()),
+    ];
+    write_items(&scene.path("items.db"), images).await;
+    let config = Config { source: Source::Items(scene.path("items.db")), ..scene.config() };
+    let report = start(config).await.unwrap();
+    adds_up(&report);
+    // A leading slash is how some boards write a path: the third one stays inside, where nothing is found.
+    let reasons: Vec<(i64, Reason)> = report.failures.iter().map(|item| (item.id.0, item.reason)).collect();
+    assert_eq!(reasons, [(9001, Reason::UnsafePath), (9003, Reason::OtherHost), (9002, Reason::Gone)]);
+    assert_eq!(scene.saved().keys().collect::<Vec<_>>(), [path.as_str()]);
+    assert!(!outside.exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_in_the_media_folder_is_in_the_way() {
+    let scene = Scene::quiet();
+    let outside = scene.path("outside");
+    fs::create_dir_all(&outside).unwrap();
+    fs::create_dir_all(scene.path("media")).unwrap();
+    std::os::unix::fs::symlink(&outside, scene.path("media/2024")).unwrap();
+    let report = scene.run().await.unwrap();
+    assert_eq!(report.failed_by_reason.keys().collect::<Vec<_>>(), [&Reason::Obstructed]);
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn files_that_are_too_large_are_refused() {
+    let scene = Scene::quiet();
+    let report = start(Config { max_bytes: 10, ..scene.config() }).await.unwrap();
+    assert_eq!(report.failed_by_reason.get(&Reason::TooLarge), Some(&report.planned));
+    assert!(scene.saved().is_empty());
+}
+
+#[tokio::test]
+async fn a_host_that_was_never_there_ends_the_run() {
+    let scene = Scene::quiet();
+    // A port that was free a moment ago.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let media_url = format!("http://me:s3cret@{address}/").parse().unwrap();
+    let error = start(Config { media_url, ..scene.config() }).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("the media host `http://{address}/` does not answer"));
+}
+
+#[tokio::test]
+async fn a_host_that_goes_away_ends_the_run() {
+    let scene = Scene::new(Script::new().on(Target::Any, When::After(10), Mishap::Cut), Mishaps::default());
+    let error = scene.run().await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    let pictures = scene.pictures();
+    assert!(
+        scene.saved().iter().all(|(path, bytes)| pictures.get(path) == Some(bytes)),
+        "half a file is left"
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_says_come_back_tomorrow_ends_the_run() {
+    let tomorrow = Mishap::TooManyRequests { retry_after: Some(86_400) };
+    let scene = Scene::new(Script::new().on(Target::Any, When::Always, tomorrow), Mishaps::default());
+    let error = scene.run().await.unwrap_err();
+    assert!(matches!(error, Error::TurnedAway { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn sources_that_cannot_be_read() {
+    let scene = Scene::quiet();
+    let missing = scene.path("missing");
+    let error =
+        start(Config { source: Source::Dataset(missing.clone()), ..scene.config() }).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("there is no dataset at `{}`", missing.display()));
+    let error = start(Config { source: Source::Items(missing.clone()), ..scene.config() }).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("there is no database at `{}`", missing.display()));
+    fs::write(scene.path("dataset.csv"), "id,image\n1,../a.jpg\n").unwrap();
+    let error = scene.run().await.unwrap_err();
+    assert!(matches!(error, Error::Dataset(_)), "{error:?}");
+    assert!(
+        error.to_string().ends_with("line 2, column `image`: `../a.jpg` is not a safe relative path"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn configurations_that_cannot_work() {
+    let scene = Scene::quiet();
+    let error = start(Config { workers: 0, ..scene.config() }).await.unwrap_err();
+    assert_eq!(error.to_string(), "`workers` must be at least 1");
+    let error =
+        start(Config { media_url: "file:///tmp".parse().unwrap(), ..scene.config() }).await.unwrap_err();
+    assert_eq!(error.to_string(), "`media_url` is not an http or https url");
+    let mut config = scene.config();
+    config.http.user_agent.clear();
+    assert!(matches!(start(config).await, Err(Error::Client { .. })));
+}
+
+#[tokio::test]
+async fn two_runs_at_once_do_not_share_a_folder() {
+    let scene = Scene::quiet();
+    let _held = MediaStore::open(&scene.path("media")).unwrap();
+    assert!(matches!(scene.run().await, Err(Error::InUse { .. })));
+    assert_eq!(scene.board.stats().requests, 0);
+}
+
+#[test]
+fn a_run_can_be_spawned() {
+    fn is_send(_: impl Send) {}
+    let url = "http://media.example".parse().unwrap();
+    let config = Config::new(Source::Items("a".into()), "b".into(), url);
+    is_send(run(config, &(), &CancellationToken::new()));
+}
