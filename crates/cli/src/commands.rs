@@ -1,0 +1,21 @@
+//! The stages that need no libtorch, each from arguments to exit code.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tokio::runtime::Runtime;
+
+pub(crate) mod download;
+pub(crate) mod fetch;
+pub(crate) mod prepare;
+
+/// The runtime that a stage's I/O runs on.
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")
+}
+
+/// Makes a folder that a stage writes into.
+fn create_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the folder `{}`", folder.display()))
+}

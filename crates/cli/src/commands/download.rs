@@ -1,0 +1,77 @@
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use tagmill_cli::{DataDir, Exit, GlobalArgs, Session};
+use tagmill_downloader::{Config, Report, Source};
+use url::Url;
+
+use super::{create_folder, runtime};
+use crate::hint::hint;
+
+/// The public board's host for pictures.
+const PUBLIC_MEDIA: &str = "https://img.pr0gramm.com/";
+
+/// Download the media that the table or the database names
+///
+/// Files that are there are not asked for again; a file under its final name is whole. The database is only read.
+#[derive(Debug, Args)]
+pub(crate) struct DownloadArgs {
+    /// Where the board's media lie
+    #[arg(long, value_name = "URL", default_value = PUBLIC_MEDIA)]
+    media_url: Url,
+    /// What names the media: the table, or the whole database [default: the table where there is one]
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    source: Option<SourceArg>,
+    /// Download videos too
+    #[arg(long)]
+    videos: bool,
+    /// Only the first so many files
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Downloads under way at once
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    workers: usize,
+    /// Largest file to take, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 100 << 20)]
+    max_bytes: u64,
+    /// Who asks; for a public board, say how to reach you
+    #[arg(long, value_name = "TEXT")]
+    user_agent: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SourceArg {
+    /// dataset.csv: only what training needs
+    Dataset,
+    /// items.db: everything that was fetched
+    Items,
+}
+
+impl DownloadArgs {
+    fn source(&self, data: &DataDir) -> Source {
+        let fallback = if data.dataset().exists() { SourceArg::Dataset } else { SourceArg::Items };
+        match self.source.unwrap_or(fallback) {
+            SourceArg::Dataset => Source::Dataset(data.dataset()),
+            SourceArg::Items => Source::Items(data.database()),
+        }
+    }
+}
+
+pub(crate) fn run(args: DownloadArgs, global: &GlobalArgs) -> Exit {
+    let session = Session::start("download", global, hint);
+    let result = download(args, global, &session);
+    session.finish(result)
+}
+
+fn download(args: DownloadArgs, global: &GlobalArgs, session: &Session) -> Result<Report> {
+    let data = global.data();
+    create_folder(data.folder())?;
+    let mut config = Config::new(args.source(&data), data.media(), args.media_url);
+    config.workers = args.workers;
+    config.include_videos = args.videos;
+    config.limit = args.limit;
+    config.max_bytes = args.max_bytes;
+    if let Some(user_agent) = args.user_agent {
+        config.http.user_agent = user_agent;
+    }
+    Ok(runtime()?.block_on(tagmill_downloader::run(config, session.progress(), session.cancel()))?)
+}

@@ -1,0 +1,75 @@
+//! What a person at a terminal can do about an error.
+
+use tagmill_cli::dataset_hint;
+
+/// The hint for an error of fetch, prepare or download, where there is one.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    if let Some(error) = error.downcast_ref() {
+        of_fetcher(error)
+    } else if let Some(error) = error.downcast_ref() {
+        of_preparer(error)
+    } else {
+        of_downloader(error.downcast_ref()?)
+    }
+}
+
+fn of_fetcher(error: &tagmill_fetcher::Error) -> Option<&'static str> {
+    use tagmill_fetcher::Error;
+    match error {
+        Error::Store(error) => of_store(error),
+        Error::Unreachable { .. } => Some("check --api-url and the network; what was fetched is kept"),
+        Error::FlagsNotAllowed { .. } => Some(
+            "without an account only `--flags sfw` is allowed; with one, put its cookie into TAGMILL_COOKIE",
+        ),
+        Error::NotLoggedIn { .. } => {
+            Some("put the cookie of a session that is logged in into TAGMILL_COOKIE")
+        }
+        Error::Board { .. } | Error::Stuck { .. } | Error::TooManyFailures { .. } => {
+            Some("what was fetched is kept; run the same command again later to go on")
+        }
+        _ => None,
+    }
+}
+
+fn of_preparer(error: &tagmill_preparer::Error) -> Option<&'static str> {
+    use tagmill_preparer::Error;
+    match error {
+        Error::Store(error) => of_store(error),
+        Error::Dataset(error) => dataset_hint(error),
+        Error::NoRows { items: 0, .. } => Some("the database is empty: run `tagmill fetch` first"),
+        Error::NoRows { .. } => Some("fetch more items, or loosen --min-tags, --min-confidence or --flags"),
+        _ => None,
+    }
+}
+
+fn of_downloader(error: &tagmill_downloader::Error) -> Option<&'static str> {
+    use tagmill_downloader::Error;
+    match error {
+        Error::Items(error) => of_store(error),
+        Error::Dataset(error) => dataset_hint(error),
+        Error::Unreachable { .. } => Some("check --media-url and the network; what was saved is kept"),
+        Error::TurnedAway { .. } => {
+            Some("wait, then run it again with fewer --workers; what was saved is kept")
+        }
+        Error::DiskFull { .. } => Some("make room and run the same command again; what was saved is kept"),
+        Error::InUse { .. } => Some("wait until the other program has ended, or work in another --data-dir"),
+        _ => None,
+    }
+}
+
+fn of_store(error: &tagmill_store::Error) -> Option<&'static str> {
+    use tagmill_store::Error;
+    match error {
+        Error::NotFound { .. } => Some("run `tagmill fetch` first, or check --data-dir"),
+        Error::NotADatabase { .. } | Error::NoItemsTable { .. } | Error::MissingColumn { .. } => {
+            Some("check --data-dir; to start afresh, move that file away")
+        }
+        Error::NewerSchema { .. } => Some("a newer tagmill made it: use that one"),
+        Error::InUse { .. } => Some("wait until the other program has ended, or work in another --data-dir"),
+        Error::DiskFull { .. } => {
+            Some("make room and run the same command again; what was committed is kept")
+        }
+        Error::Corrupt { .. } => Some("keep a copy, then try `sqlite3 items.db .recover`"),
+        _ => None,
+    }
+}

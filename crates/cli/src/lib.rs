@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod bars;
+mod exit;
+mod logging;
+mod paths;
+mod session;
+
+pub use args::{GlobalArgs, LogLevel, parse};
+pub use exit::Exit;
+pub use paths::DataDir;
+pub use session::{Hint, Session, dataset_hint};

@@ -1,0 +1,37 @@
+use std::path::{Path, PathBuf};
+
+/// Where the stages meet: the files below `--data-dir`.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The files below `folder`.
+    pub fn new(folder: impl Into<PathBuf>) -> DataDir {
+        DataDir(folder.into())
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// What fetch fills and prepare reads.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("items.db")
+    }
+
+    /// What prepare writes and all later stages read.
+    pub fn dataset(&self) -> PathBuf {
+        self.0.join("dataset.csv")
+    }
+
+    /// What download fills.
+    pub fn media(&self) -> PathBuf {
+        self.0.join("media")
+    }
+
+    /// Where a training run leaves its model.
+    pub fn run(&self, name: &str) -> PathBuf {
+        self.0.join("models").join(name)
+    }
+}

@@ -1,0 +1,157 @@
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
+
+use indicatif::MultiProgress;
+use serde_json::{Value, json};
+use tagmill_model::dataset::DatasetError;
+use tagmill_model::{Progress, StageReport};
+use tokio_util::sync::CancellationToken;
+
+use crate::bars::Bars;
+use crate::{Exit, GlobalArgs, logging};
+
+/// What a person can do about an error, where there is something: a sentence that names the command or flag.
+pub type Hint = fn(&anyhow::Error) -> Option<&'static str>;
+
+/// The hint for an error of the training table, which several stages read.
+pub fn dataset_hint(error: &DatasetError) -> Option<&'static str> {
+    match error {
+        DatasetError::NotFound { .. } => Some("run `tagmill prepare` first, or check --data-dir"),
+        DatasetError::MissingColumn { .. }
+        | DatasetError::MalformedLine { .. }
+        | DatasetError::MalformedCell { .. } => Some("run `tagmill prepare` again to make the table anew"),
+        DatasetError::Io { .. } => None,
+    }
+}
+
+/// One run of one stage at a terminal: its bars and logs, its Ctrl-C, its report and its exit code.
+pub struct Session {
+    stage: &'static str,
+    hint: Hint,
+    json: bool,
+    data_on_stdout: bool,
+    started: Instant,
+    bars: Bars,
+    cancel: CancellationToken,
+}
+
+impl Session {
+    /// Installs logging and the Ctrl-C handler for this process.
+    pub fn start(stage: &'static str, global: &GlobalArgs, hint: Hint) -> Session {
+        let interactive = io::stderr().is_terminal();
+        let multi = MultiProgress::new();
+        logging::install(global.log_level.into(), &multi);
+        let cancel = CancellationToken::new();
+        cancel_on_ctrl_c(&cancel);
+        let bars = Bars::new(multi, interactive);
+        let json = global.json;
+        Session { stage, hint, json, data_on_stdout: false, started: Instant::now(), bars, cancel }
+    }
+
+    /// For a stage whose data go to stdout as they come: the report's line then goes to the log.
+    pub fn with_data_on_stdout(self) -> Session {
+        Session { data_on_stdout: true, ..self }
+    }
+
+    /// Where the stage shows how far it is.
+    pub fn progress(&self) -> &dyn Progress {
+        &self.bars
+    }
+
+    /// Cancelled by the first Ctrl-C.
+    pub fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// Whether the report goes to stdout as JSON.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a line of data to stdout.
+    pub fn print(&self, line: &str) {
+        print_line(line);
+    }
+
+    /// Tells of something that went wrong without ending the run.
+    pub fn warn(&self, message: &str) {
+        tracing::warn!("{message}");
+    }
+
+    /// Prints the report to stdout, or the error to stderr, and says how the program ends.
+    pub fn finish<R: StageReport>(&self, result: anyhow::Result<R>) -> Exit {
+        self.bars.finish();
+        match result {
+            Ok(report) => {
+                let exit = Exit::of(&report);
+                if self.json {
+                    self.print_json(json!({ "items": report.items(), "report": report }));
+                } else if self.data_on_stdout {
+                    tracing::info!("{}: {report}", self.stage);
+                } else {
+                    print_line(&format!("{}: {report}", self.stage));
+                }
+                if exit == Exit::Cancelled {
+                    tracing::warn!("cancelled; run the same command again to go on");
+                }
+                exit
+            }
+            Err(error) => {
+                self.tell(&error);
+                Exit::Failed
+            }
+        }
+    }
+
+    /// Prints an error with its causes once, and a hint where there is one.
+    fn tell(&self, error: &anyhow::Error) {
+        let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+        let hint = (self.hint)(error);
+        if self.json {
+            self.print_json(json!({ "error": error.to_string(), "causes": causes, "hint": hint }));
+        }
+        let mut lines = format!("error: {error:#}\n");
+        if let Some(hint) = hint {
+            lines += &format!("hint: {hint}\n");
+        }
+        // Where stderr is closed, the exit code still tells.
+        let _ = io::stderr().write_all(lines.as_bytes());
+    }
+
+    fn print_json(&self, mut fields: Value) {
+        fields["stage"] = json!(self.stage);
+        fields["version"] = json!(env!("CARGO_PKG_VERSION"));
+        fields["elapsed_seconds"] = json!(self.started.elapsed().as_secs_f64());
+        fields["peak_memory_bytes"] = json!(peak_memory_bytes());
+        print_line(&fields.to_string());
+    }
+}
+
+/// A reader that went away, as `head` does, is no error.
+fn print_line(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// The first Ctrl-C or SIGTERM cancels: what is whole is committed. The second ends the program at once, which is safe.
+fn cancel_on_ctrl_c(cancel: &CancellationToken) {
+    let cancel = cancel.clone();
+    let handler = move || {
+        if cancel.is_cancelled() {
+            std::process::exit(Exit::Cancelled as i32);
+        }
+        let _ = io::stderr()
+            .write_all(b"\nstopping: finishing what is in flight; press Ctrl-C again to stop at once\n");
+        cancel.cancel();
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        tracing::warn!(%error, "Ctrl-C will end the program at once: no handler could be installed");
+    }
+}
+
+/// The most memory this process ever held, where the system tells (Linux).
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

@@ -1,0 +1,222 @@
+//! What a person at a terminal gets: reports, errors with hints, exit codes.
+
+use std::fs;
+
+use serde_json::Value;
+use tagmill_testboard::Board;
+
+mod support;
+
+use support::{Ran, Workplace, board};
+
+const DONE: Option<i32> = Some(0);
+const FAILED: Option<i32> = Some(1);
+const USAGE: Option<i32> = Some(2);
+const DONE_WITH_FAILURES: Option<i32> = Some(3);
+
+fn fetch(workplace: &Workplace, board: &Board) -> Ran {
+    workplace.run(&["fetch", "--api-url", &board.api_url()])
+}
+
+#[test]
+fn three_stages_from_a_board_to_media() {
+    let (workplace, board) = (Workplace::new(), board(150));
+    let fetched = fetch(&workplace, &board);
+    assert_eq!(fetched.code, DONE, "{}", fetched.stderr);
+    assert!(fetched.stdout.starts_with("fetch: "), "{}", fetched.stdout);
+    let prepared = workplace.run(&["prepare", "--min-tags", "1"]);
+    assert_eq!(prepared.code, DONE, "{}", prepared.stderr);
+    let downloaded = workplace.run(&["download", "--media-url", &board.media_url(), "--json"]);
+    assert_eq!(downloaded.code, DONE, "{}", downloaded.stderr);
+    let report: Value = serde_json::from_str(&downloaded.stdout).unwrap();
+    assert_eq!(report["stage"], "download");
+    assert!(report["report"]["saved"].as_u64().unwrap() > 50, "{report}");
+    assert_eq!(report["report"]["saved"], report["items"]);
+
+    // Twice is once.
+    let asked = board.stats();
+    let again = workplace.run(&["download", "--media-url", &board.media_url()]);
+    assert_eq!((again.code, board.stats().media_requests), (DONE, asked.media_requests));
+    assert_eq!(fetch(&workplace, &board).code, DONE);
+    assert_eq!(board.stats().info_requests, asked.info_requests);
+    let table = fs::read(workplace.path("dataset.csv")).unwrap();
+    assert_eq!(workplace.run(&["prepare", "--min-tags", "1"]).code, DONE);
+    assert_eq!(fs::read(workplace.path("dataset.csv")).unwrap(), table);
+}
+
+#[test]
+fn a_variable_stands_for_a_flag() {
+    let (workplace, board) = (Workplace::new(), board(150));
+    let mut command = workplace.command(&["fetch", "--json"]);
+    command.env("TAGMILL_FETCH_API_URL", board.api_url()).env("TAGMILL_FETCH_LIMIT", "7");
+    let ran = workplace.ran(command.env("TAGMILL_LOG_LEVEL", "error").output().unwrap());
+    assert_eq!((ran.code, ran.stderr.as_str()), (DONE, ""));
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["report"]["saved"], 7);
+}
+
+#[track_caller]
+fn check_error(ran: &Ran, expected: &str) {
+    assert_eq!(ran.code, FAILED, "{}", ran.stderr);
+    assert_eq!(ran.error(), expected);
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn nothing_to_work_on() {
+    let workplace = Workplace::new();
+    check_error(
+        &workplace.run(&["prepare"]),
+        "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` first, or check --data-dir",
+    );
+    check_error(
+        &workplace.run(&["download"]),
+        "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` first, or check --data-dir",
+    );
+    check_error(
+        &workplace.run(&["download", "--source", "dataset"]),
+        "error: there is no dataset at `DATA/dataset.csv`\nhint: run `tagmill prepare` first, or check --data-dir",
+    );
+}
+
+#[test]
+fn a_file_that_is_no_database() {
+    let workplace = Workplace::new();
+    let junk = "just text, and long enough to be looked at as a header of a database ".repeat(20);
+    fs::write(workplace.path("items.db"), &junk).unwrap();
+    let expected = "error: `DATA/items.db` is not a SQLite database\n\
+        hint: check --data-dir; to start afresh, move that file away";
+    check_error(&workplace.run(&["prepare"]), expected);
+    check_error(&workplace.run(&["fetch", "--api-url", "http://127.0.0.1:9/api"]), expected);
+    assert_eq!(fs::read_to_string(workplace.path("items.db")).unwrap(), junk);
+}
+
+#[test]
+fn a_database_without_items() {
+    let (workplace, board) = (Workplace::new(), board(0));
+    assert_eq!(fetch(&workplace, &board).code, DONE);
+    check_error(
+        &workplace.run(&["prepare"]),
+        "error: none of the 0 items in `DATA/items.db` is left for the table\n\
+        hint: the database is empty: run `tagmill fetch` first",
+    );
+}
+
+#[test]
+fn a_malformed_table() {
+    let workplace = Workplace::new();
+    fs::write(workplace.path("dataset.csv"), "id,image\n1,a.jpg\ntwo,b.jpg\n").unwrap();
+    check_error(
+        &workplace.run(&["download", "--media-url", "http://127.0.0.1:9/"]),
+        "error: `DATA/dataset.csv` line 3, column `id`: `two` is not a whole number\n\
+        hint: run `tagmill prepare` again to make the table anew",
+    );
+}
+
+#[test]
+fn a_board_that_is_not_there() {
+    let workplace = Workplace::new();
+    // Port 9 is "discard", where nobody listens.
+    let ran = workplace.run(&["fetch", "--api-url", "http://127.0.0.1:9/api"]);
+    assert_eq!(ran.code, FAILED);
+    let error = ran.error();
+    assert!(error.starts_with("error: cannot reach the board at `http://127.0.0.1:9/api`"), "{error}");
+    assert!(error.ends_with("hint: check --api-url and the network; what was fetched is kept"), "{error}");
+}
+
+#[test]
+fn content_that_a_visitor_may_not_see() {
+    let (workplace, board) = (Workplace::new(), board(150));
+    let ran = workplace.run(&["fetch", "--api-url", &board.api_url(), "--flags", "all"]);
+    assert_eq!(ran.code, FAILED);
+    assert!(
+        ran.error().contains("hint: without an account only `--flags sfw` is allowed"),
+        "{}",
+        ran.error()
+    );
+    let mut command = workplace.command(&["fetch", "--api-url", &board.api_url(), "--flags", "all"]);
+    let with_account = workplace.ran(command.env("TAGMILL_COOKIE", "me=s3cret").output().unwrap());
+    assert_eq!(with_account.code, DONE, "{}", with_account.stderr);
+    assert!(!with_account.stderr.contains("s3cret"));
+}
+
+#[test]
+fn errors_are_json_too() {
+    let ran = Workplace::new().run(&["prepare", "--json"]);
+    let error: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(ran.code, FAILED);
+    assert_eq!(error["error"], "there is no database at `DATA/items.db`");
+    assert_eq!(error["hint"], "run `tagmill fetch` first, or check --data-dir");
+}
+
+#[test]
+fn files_that_cannot_be_had_are_listed_and_the_rest_is_done() {
+    let workplace = Workplace::new();
+    let (board, table) = (board(50), workplace.path("dataset.csv"));
+    let world = board.world();
+    let known = world
+        .ids()
+        .filter_map(|id| world.item(id))
+        .find(|post| post.listing.image.ends_with(".jpg"))
+        .unwrap();
+    fs::write(&table, format!("id,image\n1,{}\n2,2024/01/01/0000000000000000.jpg\n", known.listing.image))
+        .unwrap();
+    let ran = workplace.run(&["download", "--media-url", &board.media_url(), "--json"]);
+    assert_eq!(ran.code, DONE_WITH_FAILURES, "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&report["report"]["saved"], &report["report"]["failures"][0]["reason"]),
+        (&1.into(), &"gone".into())
+    );
+}
+
+#[test]
+fn wrong_arguments() {
+    let workplace = Workplace::new();
+    for arguments in [
+        &["fetch", "--flags", "rude"][..],
+        &["fetch", "--workers", "many"],
+        &["fetch", "--api-url", "not a url"],
+        &["prepare", "--min-confidence", "2"],
+        &["download", "--source", "hearsay"],
+        &["knit"],
+        &[],
+    ] {
+        let ran = workplace.run(arguments);
+        assert_eq!(ran.code, USAGE, "{arguments:?}");
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+/// The test binaries lie beside a `tagmill` that may have its sister; a copy elsewhere has none.
+#[test]
+fn training_without_the_trainer_says_what_to_run() {
+    let workplace = Workplace::new();
+    let alone = workplace.path("tagmill");
+    fs::copy(env!("CARGO_BIN_EXE_tagmill"), &alone).unwrap();
+    for stage in ["train", "validate", "predict"] {
+        let output = std::process::Command::new(&alone).args([stage, "--run", "x", "-h"]).output().unwrap();
+        check_error(
+            &workplace.ran(output),
+            "error: this installation has no trainer: there is no `tagmill-train` beside `tagmill`\n\
+            hint: in tagmill's source folder, run `cargo xtask setup` and then `cargo build --release --workspace`",
+        );
+    }
+}
+
+/// Every flag of every command has a variable of its own; the rule is in the help.
+#[test]
+fn help_tells_a_newcomer() {
+    let workplace = Workplace::new();
+    let ran = workplace.run(&["--help"]);
+    assert_eq!(ran.code, DONE);
+    for word in ["fetch", "prepare", "download", "train", "validate", "predict", "TAGMILL_DATA_DIR", "--json"]
+    {
+        assert!(ran.stdout.contains(word), "{word} is not in\n{}", ran.stdout);
+    }
+    for stage in ["fetch", "prepare", "download"] {
+        let help = workplace.run(&[stage, "--help"]);
+        assert_eq!(help.code, DONE);
+        assert!(help.stdout.lines().all(|line| line.chars().count() <= 120), "{}", help.stdout);
+    }
+}

@@ -1,0 +1,99 @@
+//! The invariants of docs/ARCHITECTURE.md on who may depend on whom, asked of cargo itself.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+const STAGES: [&str; 4] = ["tagmill-fetcher", "tagmill-preparer", "tagmill-downloader", "tagmill-trainer"];
+
+/// Everything that a package is built from, tests and examples aside.
+fn dependencies(package: &str) -> BTreeSet<String> {
+    tree(package, &[])
+}
+
+/// What a package names itself.
+fn direct_dependencies(package: &str) -> BTreeSet<String> {
+    tree(package, &["--depth", "1"])
+}
+
+fn tree(package: &str, options: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
+        .args(["--package", package])
+        .args(options)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    tree.lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| *name != package)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[track_caller]
+fn check_without(package: &str, forbidden: &[&str]) {
+    let found = dependencies(package);
+    assert!(!found.is_empty());
+    for name in forbidden {
+        assert!(!found.contains(*name), "{package} depends on {name}");
+    }
+}
+
+#[test]
+fn stages_meet_only_in_files() {
+    for stage in STAGES {
+        let others: Vec<&str> = STAGES.into_iter().filter(|other| *other != stage).collect();
+        check_without(stage, &others);
+    }
+}
+
+#[test]
+fn training_knows_neither_database_nor_network() {
+    check_without("tagmill-trainer", &["sqlx", "reqwest", "hyper", "tagmill-store", "tagmill-http"]);
+}
+
+#[test]
+fn nothing_but_training_knows_libtorch() {
+    for package in
+        ["tagmill-fetcher", "tagmill-preparer", "tagmill-downloader", "tagmill-cli", "tagmill-testboard"]
+    {
+        check_without(package, &["tch", "torch-sys"]);
+    }
+}
+
+#[test]
+fn sql_stands_in_the_store_alone() {
+    for package in ["tagmill-model", "tagmill-http", "tagmill-trainer", "tagmill-testboard"] {
+        check_without(package, &["sqlx"]);
+    }
+}
+
+#[test]
+fn terminals_are_the_binaries_business() {
+    for package in
+        STAGES.into_iter().chain(["tagmill-model", "tagmill-store", "tagmill-http", "tagmill-testboard"])
+    {
+        check_without(package, &["clap", "indicatif", "tracing-subscriber"]);
+        // tch brings anyhow along; what matters is that no library of ours returns it.
+        assert!(!direct_dependencies(package).contains("anyhow"), "{package}");
+    }
+}
+
+/// The guard of the guards: what is there is found.
+#[test]
+fn cargo_tells_what_is_there() {
+    assert!(dependencies("tagmill-store").contains("sqlx"));
+    assert!(dependencies("tagmill-http").contains("reqwest"));
+    assert!(dependencies("tagmill-trainer").contains("tch"));
+}
