@@ -68,9 +68,11 @@ impl Progress for Bars {
 
     fn finish(&self) {
         if let Some(phase) = self.phase().take() {
+            // Finishing moves the bar to its end, which may have been an estimate.
+            let done = phase.bar.position();
             phase.bar.finish_and_clear();
-            if phase.bar.position() > 0 {
-                phase.tell_end();
+            if done > 0 {
+                phase.tell_end(done);
             }
         }
     }
@@ -95,8 +97,7 @@ impl Phase {
         tracing::info!(phase = self.name, done, per_second, "{line}");
     }
 
-    fn tell_end(&self) {
-        let done = self.bar.position();
+    fn tell_end(&self, done: u64) {
         let elapsed = self.bar.elapsed();
         let per_second = rate(done as f64 / elapsed.as_secs_f64().max(1e-3));
         let seconds = elapsed.as_secs_f64();

@@ -39,12 +39,6 @@ pub(crate) async fn run(
     let closed = store.close().await;
     let report = result?;
     closed?;
-    tracing::info!(
-        saved = report.saved,
-        failed = report.failed,
-        requests = report.requests,
-        "fetch: {report}"
-    );
     Ok(report)
 }
 

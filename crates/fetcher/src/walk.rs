@@ -137,7 +137,7 @@ impl Walk<'_> {
         let page = self.api.newest().await;
         let page = self.opened(page)?;
         let newest = page.newest().unwrap_or(ItemId(0));
-        self.progress.start("items", Some(self.estimate(&page).min(left)));
+        self.progress.start("fetching", Some(self.estimate(&page).min(left)));
         let Some(top) = self.plan.top else {
             let gap = Interval::new(ItemId(1), newest);
             self.descend(gap, Some(page), &mut left).await?;

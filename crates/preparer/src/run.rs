@@ -72,7 +72,7 @@ async fn read(
     cancel: &CancellationToken,
 ) -> Result<Outcome, Error> {
     let ids = reader.ids().await?;
-    progress.start("prepare", ids.map(|ids| ids.ids()));
+    progress.start("reading ids", ids.map(|ids| ids.ids()));
     let mut after = None;
     let mut seen = ids.map_or(0, |ids| ids.first.0.saturating_sub(1));
     loop {
