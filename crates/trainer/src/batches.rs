@@ -1,0 +1,266 @@
+//! Batches of pictures and labels, made ready by a thread of their own while the model works on the one before.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Scope;
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::Error;
+use crate::pixels::Pixels;
+use crate::random::Random;
+
+/// Batches that wait ready. Two would do; four ride out a slow read.
+const READY: usize = 4;
+
+/// How a training picture is changed each time the model sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Augmentation {
+    /// Mirrors every second picture, left to right.
+    pub flip: bool,
+    /// The centre moves by up to this share of the width and height, each way.
+    pub shift: f32,
+    /// The picture grows or shrinks by up to this share, width and height together; edges are continued.
+    pub zoom: f32,
+}
+
+impl Augmentation {
+    /// Pictures as they are.
+    pub const NONE: Augmentation = Augmentation { flip: false, shift: 0.0, zoom: 0.0 };
+}
+
+impl Default for Augmentation {
+    fn default() -> Augmentation {
+        Augmentation { flip: true, shift: 0.1, zoom: 0.2 }
+    }
+}
+
+/// Pictures on their way to the model.
+pub(crate) struct Batch {
+    /// `len * size * size * 3` bytes.
+    pixels: Vec<u8>,
+    /// `len * classes` numbers, 0 or 1; empty where nobody needs labels.
+    labels: Vec<f32>,
+    len: usize,
+    size: u32,
+}
+
+impl Batch {
+    pub(crate) fn new(len: usize, size: u32) -> Batch {
+        Batch { pixels: Vec::with_capacity(len * (size * size * 3) as usize), labels: Vec::new(), len, size }
+    }
+
+    /// Appends a picture's pixels.
+    pub(crate) fn push(&mut self, pixels: &[u8]) {
+        self.pixels.extend_from_slice(pixels);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Pixels of shape `[len, 3, size, size]`, 0 to 255, in memory as channels-last.
+    pub(crate) fn images(&self, device: tch::Device) -> Result<Tensor, tch::TchError> {
+        let (len, size) = (self.len as i64, i64::from(self.size));
+        Tensor::f_from_data_size(&self.pixels, &[len, size, size, 3], Kind::Uint8)?
+            .f_to_device(device)?
+            .f_permute([0, 3, 1, 2])
+    }
+
+    /// Labels of shape `[len, classes]`.
+    pub(crate) fn labels(&self, device: tch::Device) -> Result<Tensor, tch::TchError> {
+        Tensor::f_from_slice(&self.labels)?.f_view([self.len as i64, -1])?.f_to_device(device)
+    }
+}
+
+/// What an epoch shows the model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Epoch {
+    pub(crate) seed: u64,
+    pub(crate) number: u32,
+    pub(crate) batch_size: usize,
+    pub(crate) classes: usize,
+    pub(crate) augmentation: Augmentation,
+}
+
+impl Epoch {
+    /// How many batches an epoch over `items` pictures has. What does not fill a batch waits for another epoch: batch
+    /// normalisation needs company.
+    pub(crate) fn batches(items: usize, batch_size: usize) -> usize {
+        (items / batch_size).max(1)
+    }
+
+    /// How many pictures that are.
+    pub(crate) fn pictures(items: usize, batch_size: usize) -> usize {
+        (Epoch::batches(items, batch_size) * batch_size).min(items)
+    }
+
+    /// Starts the thread that makes this epoch's batches, in an order that depends on seed and epoch alone.
+    pub(crate) fn training<'scope, 'env>(
+        self,
+        scope: &'scope Scope<'scope, 'env>,
+        pixels: &'env Pixels,
+    ) -> Receiver<Result<Batch, Error>> {
+        let order = Random::new(&[self.seed, u64::from(self.number)]).permutation(pixels.len());
+        let count = Epoch::batches(pixels.len(), self.batch_size);
+        let batches = order.chunks(self.batch_size).take(count).map(<[usize]>::to_vec).collect();
+        self.start(scope, pixels, batches)
+    }
+
+    /// As [`Epoch::training`], over all pictures in their order and unchanged.
+    pub(crate) fn judging<'scope, 'env>(
+        self,
+        scope: &'scope Scope<'scope, 'env>,
+        pixels: &'env Pixels,
+    ) -> Receiver<Result<Batch, Error>> {
+        let order: Vec<usize> = (0..pixels.len()).collect();
+        let plain = Epoch { augmentation: Augmentation::NONE, ..self };
+        plain.start(scope, pixels, order.chunks(self.batch_size).map(<[usize]>::to_vec).collect())
+    }
+
+    fn start<'scope, 'env>(
+        self,
+        scope: &'scope Scope<'scope, 'env>,
+        pixels: &'env Pixels,
+        batches: Vec<Vec<usize>>,
+    ) -> Receiver<Result<Batch, Error>> {
+        let (sender, receiver) = sync_channel(READY);
+        scope.spawn(move || {
+            for indices in batches {
+                // Nobody receives any more: the epoch was cancelled or failed.
+                if sender.send(self.assemble(pixels, &indices)).is_err() {
+                    break;
+                }
+            }
+        });
+        receiver
+    }
+
+    fn assemble(&self, pixels: &Pixels, indices: &[usize]) -> Result<Batch, Error> {
+        let size = pixels.size();
+        let mut batch = Batch::new(indices.len(), size);
+        batch.labels = vec![0.0; indices.len() * self.classes];
+        let mut plain = vec![0; (size * size * 3) as usize];
+        for (row, &index) in indices.iter().enumerate() {
+            pixels.read(index, &mut plain)?;
+            if self.augmentation == Augmentation::NONE {
+                batch.push(&plain);
+            } else {
+                let mut random = Random::new(&[self.seed, u64::from(self.number), index as u64]);
+                View::draw(&self.augmentation, &mut random).of(&plain, size as usize, &mut batch.pixels);
+            }
+            for class in &pixels.examples()[index].classes {
+                batch.labels[row * self.classes + *class as usize] = 1.0;
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// A way to look at a picture: what of it fills the frame.
+#[derive(Debug, Clone, Copy)]
+struct View {
+    flip: bool,
+    /// Source pixels a target pixel.
+    scale: f32,
+    /// Shift of the centre, as a share of the size.
+    shift: [f32; 2],
+}
+
+impl View {
+    fn draw(augmentation: &Augmentation, random: &mut Random) -> View {
+        View {
+            flip: augmentation.flip && random.next() & 1 == 1,
+            scale: 1.0 + augmentation.zoom * random.symmetric(),
+            shift: [0; 2].map(|_| augmentation.shift * random.symmetric()),
+        }
+    }
+
+    /// Samples a square picture bilinearly, its edges continued outwards, and appends the result to `target`.
+    fn of(&self, source: &[u8], size: usize, target: &mut Vec<u8>) {
+        let mut columns = taps(size, self.scale, self.shift[0]);
+        if self.flip {
+            columns.reverse();
+        }
+        for row in taps(size, self.scale, self.shift[1]) {
+            let upper = &source[row.first * size * 3..][..size * 3];
+            let lower = &source[row.second * size * 3..][..size * 3];
+            for column in &columns {
+                let (left, right) = (column.first * 3, column.second * 3);
+                for channel in 0..3 {
+                    let mix = |line: &[u8]| {
+                        u32::from(line[left + channel]) * (256 - column.weight)
+                            + u32::from(line[right + channel]) * column.weight
+                    };
+                    let value = mix(upper) * (256 - row.weight) + mix(lower) * row.weight;
+                    target.push(((value + (1 << 15)) >> 16) as u8);
+                }
+            }
+        }
+    }
+}
+
+/// The two source lines that a target line lies between, and how near the second it is, in 256ths.
+#[derive(Debug, Clone, Copy)]
+struct Tap {
+    first: usize,
+    second: usize,
+    weight: u32,
+}
+
+fn taps(size: usize, scale: f32, shift: f32) -> Vec<Tap> {
+    let middle = size as f32 / 2.0;
+    let last = (size - 1) as f32;
+    (0..size)
+        .map(|target| {
+            let source = (target as f32 + 0.5 - middle) * scale + middle + shift * size as f32 - 0.5;
+            let source = source.clamp(0.0, last);
+            let first = source as usize;
+            let weight = ((source - first as f32) * 256.0).round() as u32;
+            Tap { first, second: (first + 1).min(size - 1), weight }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gradient(size: usize) -> Vec<u8> {
+        (0..size * size).flat_map(|i| [(i % size * 10) as u8, (i / size * 10) as u8, 77]).collect()
+    }
+
+    #[track_caller]
+    fn check(view: View, expected: impl Fn(usize, usize) -> [usize; 2]) {
+        let size = 8;
+        let mut seen = Vec::new();
+        view.of(&gradient(size), size, &mut seen);
+        for (i, pixel) in seen.chunks(3).enumerate() {
+            let [x, y] = expected(i % size, i / size);
+            assert_eq!(pixel, [x as u8 * 10, y as u8 * 10, 77], "{} {}", i % size, i / size);
+        }
+        assert_eq!(seen.len(), size * size * 3);
+    }
+
+    #[test]
+    fn views_move_pixels_where_they_should() {
+        let plain = View { flip: false, scale: 1.0, shift: [0.0; 2] };
+        check(plain, |x, y| [x, y]);
+        check(View { flip: true, ..plain }, |x, y| [7 - x, y]);
+        check(View { shift: [0.25, -0.125], ..plain }, |x, y| [(x + 2).min(7), y.saturating_sub(1)]);
+    }
+
+    #[test]
+    fn a_view_depends_on_its_key_alone() {
+        let draw = |key: &[u64]| format!("{:?}", View::draw(&Augmentation::default(), &mut Random::new(key)));
+        assert_eq!(draw(&[1, 2, 3]), draw(&[1, 2, 3]));
+        assert_ne!(draw(&[1, 2, 3]), draw(&[1, 3, 3]));
+    }
+
+    #[test]
+    fn incomplete_batches_wait() {
+        assert_eq!(Epoch::batches(100, 32), 3);
+        assert_eq!(Epoch::batches(5, 32), 1);
+    }
+}

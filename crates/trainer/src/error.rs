@@ -1,0 +1,131 @@
+use std::path::{Path, PathBuf};
+
+use tagmill_model::dataset::DatasetError;
+use thiserror::Error;
+
+/// Why training, validating or predicting could not go on.
+///
+/// A picture that cannot be read is none of these: it is counted, listed and left out.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The table is missing or malformed.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A setting is out of its range.
+    #[error("`{setting}` is out of range: {reason}")]
+    InvalidSetting {
+        /// The name of the field.
+        setting: &'static str,
+        /// What it has to be.
+        reason: &'static str,
+    },
+    /// No tag occurs often enough to become a class.
+    #[error(
+        "the vocabulary is empty: no tag of `{}` occurs in {min_tag_count} or more of its {train_items} training items",
+        dataset.display()
+    )]
+    EmptyVocabulary {
+        /// The table.
+        dataset: PathBuf,
+        /// How often a tag must occur.
+        min_tag_count: u64,
+        /// Pictures of the training part.
+        train_items: u64,
+    },
+    /// Not one picture of a part of the table can be used.
+    #[error(
+        "none of the {items} {part} pictures of `{}` can be used: {missing} are missing below `{}`, {unusable} are unusable",
+        dataset.display(), media.display()
+    )]
+    NoUsablePictures {
+        /// The table.
+        dataset: PathBuf,
+        /// The folder that was searched.
+        media: PathBuf,
+        /// Which part of the split.
+        part: &'static str,
+        /// How many pictures the table lists in that part.
+        items: u64,
+        /// How many of them are not there.
+        missing: u64,
+        /// How many of them are there and cannot be decoded.
+        unusable: u64,
+    },
+    /// A run folder lacks a file: no run was finished there, or the file was taken away.
+    #[error("`{}` is not a finished run: it has no `{file}`", run.display())]
+    IncompleteRun {
+        /// The run folder.
+        run: PathBuf,
+        /// The first file that is not there.
+        file: &'static str,
+    },
+    /// A file of a run folder does not hold what it should.
+    #[error("`{}` is damaged: {fault}", file.display())]
+    MalformedRun {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The vocabulary in a run folder is not the one its model was trained with.
+    #[error("`{}` does not belong to the model beside it: {fault}", file.display())]
+    VocabularyMismatch {
+        /// The vocabulary's file.
+        file: PathBuf,
+        /// How that shows.
+        fault: String,
+    },
+    /// The run folder holds a run that other settings or other data made.
+    #[error("`{}` holds a run that was made otherwise: {}", run.display(), differences.join(", "))]
+    RunDiffers {
+        /// The run folder.
+        run: PathBuf,
+        /// What differs, each as `name (there, here)`.
+        differences: Vec<String>,
+    },
+    /// The loss became infinite or not a number.
+    #[error("the training diverged in epoch {epoch}: its loss is no longer a number")]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: u32,
+    },
+    /// CUDA was asked for, and this machine or this libtorch has none.
+    #[error("no CUDA device can be used")]
+    NoCuda,
+    /// A file or folder to predict does not exist.
+    #[error("there is no file or folder `{}`", path.display())]
+    InputNotFound {
+        /// The path as it was given.
+        path: PathBuf,
+    },
+    /// A file could not be read or written.
+    #[error("cannot access `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// libtorch failed, most likely for want of memory.
+    #[error("libtorch failed while {doing}")]
+    Torch {
+        /// The work at hand.
+        doing: &'static str,
+        /// What it said.
+        #[source]
+        source: tch::TchError,
+    },
+}
+
+impl Error {
+    /// For `map_err`: an input or output fault of a file.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+        move |source| Error::Io { path: path.to_owned(), source }
+    }
+
+    /// For `map_err`: a fault of libtorch.
+    pub(crate) fn torch(doing: &'static str) -> impl FnOnce(tch::TchError) -> Error {
+        move |source| Error::Torch { doing, source }
+    }
+}

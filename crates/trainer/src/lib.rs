@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+pub mod metrics;
+pub mod picture;
+pub mod predict;
+pub mod train;
+pub mod validate;
+
+mod batches;
+mod device;
+mod error;
+mod network;
+mod optimiser;
+mod pixels;
+mod random;
+mod resnet;
+mod run_folder;
+mod table;
+mod tagger;
+mod weights;
+
+pub use device::Device;
+pub use error::Error;
+pub use picture::{BadPicture, Picture};
+pub use tagger::Tagger;

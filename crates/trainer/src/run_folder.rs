@@ -1,0 +1,265 @@
+//! The files of `models/<run>/`, in the layouts that timm and the WD taggers' tools read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tagmill_model::{AtomicFile, Class, Vocabulary, atomic};
+
+use crate::Error;
+use crate::resnet::Architecture;
+use crate::table::sha256_of;
+use crate::train::Settings;
+
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+pub(crate) const CONFIG: &str = "config.json";
+pub(crate) const TAGS: &str = "selected_tags.csv";
+pub(crate) const THRESHOLDS: &str = "thresholds.csv";
+pub(crate) const METRICS: &str = "metrics.json";
+pub(crate) const HISTORY: &str = "history.csv";
+pub(crate) const BAD_IMAGES: &str = "bad_images.csv";
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+pub(crate) const VALIDATION: &str = "validation";
+
+/// The category of a general tag, by the WD taggers' numbering.
+const GENERAL: u32 = 0;
+
+/// Mean and standard deviation of ImageNet's pixels, which every pretrained torchvision network expects.
+pub(crate) const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
+pub(crate) const DEVIATION: [f64; 3] = [0.229, 0.224, 0.225];
+
+/// `config.json`: timm's keys, and under `tagmill` where the run comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunConfig {
+    pub(crate) architecture: Architecture,
+    pub(crate) num_classes: usize,
+    pub(crate) num_features: i64,
+    pub(crate) global_pool: String,
+    pub(crate) model_args: serde_json::Map<String, serde_json::Value>,
+    pub(crate) pretrained_cfg: PretrainedCfg,
+    pub(crate) tagmill: Provenance,
+}
+
+/// What timm wants to know of the pictures and the layers' names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PretrainedCfg {
+    pub(crate) input_size: [u32; 3],
+    pub(crate) fixed_input_size: bool,
+    pub(crate) interpolation: String,
+    pub(crate) crop_pct: f64,
+    pub(crate) crop_mode: String,
+    pub(crate) mean: [f64; 3],
+    pub(crate) std: [f64; 3],
+    pub(crate) num_classes: usize,
+    pub(crate) pool_size: [u32; 2],
+    pub(crate) first_conv: String,
+    pub(crate) classifier: String,
+}
+
+/// Where a run comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Provenance {
+    pub(crate) version: String,
+    #[serde(flatten)]
+    pub(crate) identity: Identity,
+    pub(crate) vocabulary_sha256: String,
+    /// Pictures of the training side that the table lists: what the vocabulary's counts are shares of.
+    pub(crate) train_items: u64,
+}
+
+/// What decides how a run comes out. Two runs of one identity are the same run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) dataset_sha256: String,
+    pub(crate) settings: Settings,
+}
+
+impl RunConfig {
+    pub(crate) fn new(identity: Identity, vocabulary: &Vocabulary, train_items: u64) -> RunConfig {
+        let Settings { architecture, image_size, .. } = identity.settings;
+        let pool = image_size.div_ceil(32);
+        RunConfig {
+            architecture,
+            num_classes: vocabulary.len(),
+            num_features: architecture.features(),
+            global_pool: "avg".to_owned(),
+            model_args: serde_json::Map::new(),
+            pretrained_cfg: PretrainedCfg {
+                input_size: [3, image_size, image_size],
+                fixed_input_size: false,
+                interpolation: "bilinear".to_owned(),
+                crop_pct: 1.0,
+                crop_mode: "squash".to_owned(),
+                mean: MEAN,
+                std: DEVIATION,
+                num_classes: vocabulary.len(),
+                pool_size: [pool, pool],
+                first_conv: "conv1".to_owned(),
+                classifier: "fc".to_owned(),
+            },
+            tagmill: Provenance {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                identity,
+                vocabulary_sha256: sha256_of(&tags_csv(vocabulary)),
+                train_items,
+            },
+        }
+    }
+
+    pub(crate) fn image_size(&self) -> u32 {
+        self.pretrained_cfg.input_size[1]
+    }
+}
+
+impl Identity {
+    /// What differs between two runs, each as `name (there, here)`.
+    pub(crate) fn differences(&self, here: &Identity) -> Vec<String> {
+        let mut differences = Vec::new();
+        let fields = |identity: &Identity| match serde_json::to_value(&identity.settings) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let (there_fields, here_fields) = (fields(self), fields(here));
+        for (name, here) in &here_fields {
+            match there_fields.get(name) {
+                Some(there) if there == here => {}
+                Some(there) => differences.push(format!("`{name}` ({there} there, {here} here)")),
+                None => differences.push(format!("`{name}`")),
+            }
+        }
+        if self.dataset_sha256 != here.dataset_sha256 {
+            differences.push("the dataset's contents".to_owned());
+        }
+        differences
+    }
+}
+
+/// A finished run's files, but for its weights.
+#[derive(Debug, Clone)]
+pub(crate) struct RunFolder {
+    pub(crate) config: RunConfig,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) threshold: f32,
+}
+
+impl RunFolder {
+    /// Reads and checks the files that a tagger needs.
+    pub(crate) fn open(path: &Path) -> Result<RunFolder, Error> {
+        for file in [CONFIG, WEIGHTS, TAGS, THRESHOLDS] {
+            if !path.join(file).is_file() {
+                return Err(Error::IncompleteRun { run: path.to_owned(), file });
+            }
+        }
+        let config: RunConfig = read_json(&path.join(CONFIG))?;
+        let tags = path.join(TAGS);
+        let bytes = fs::read(&tags).map_err(Error::io(&tags))?;
+        let mismatch = |fault| Error::VocabularyMismatch { file: tags.clone(), fault };
+        let vocabulary =
+            read_tags(&bytes).map_err(|fault| Error::MalformedRun { file: tags.clone(), fault })?;
+        if vocabulary.len() != config.num_classes {
+            let fault = format!("it has {} tags, the model {} outputs", vocabulary.len(), config.num_classes);
+            return Err(mismatch(fault));
+        }
+        if sha256_of(&bytes) != config.tagmill.vocabulary_sha256 {
+            return Err(mismatch("its contents changed since the training".to_owned()));
+        }
+        let threshold = read_threshold(&path.join(THRESHOLDS))?;
+        Ok(RunFolder { config, vocabulary, threshold })
+    }
+}
+
+/// The identity of the finished run in a folder, if there is one.
+pub(crate) fn finished(run: &Path) -> Result<Option<Identity>, Error> {
+    let config = run.join(CONFIG);
+    if !config.exists() {
+        return Ok(None);
+    }
+    Ok(Some(read_json::<RunConfig>(&config)?.tagmill.identity))
+}
+
+/// Takes a run's files away, those of its validation too, so that another can take its place. Other files stay.
+pub(crate) fn clear(run: &Path) -> Result<(), Error> {
+    // The config goes first: without it, a folder is no finished run.
+    for file in [CONFIG, WEIGHTS, TAGS, THRESHOLDS, METRICS, HISTORY, BAD_IMAGES] {
+        gone(&run.join(file), fs::remove_file)?;
+    }
+    for folder in [CHECKPOINTS, VALIDATION] {
+        gone(&run.join(folder), fs::remove_dir_all)?;
+    }
+    Ok(())
+}
+
+fn gone(path: &Path, remove: impl FnOnce(PathBuf) -> std::io::Result<()>) -> Result<(), Error> {
+    match remove(path.to_owned()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let bytes = fs::read(path).map_err(Error::io(path))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::MalformedRun { file: path.to_owned(), fault: error.to_string() })
+}
+
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::io(path)(error.into()))?;
+    bytes.push(b'\n');
+    atomic::write(path, &bytes).map_err(Error::io(path))
+}
+
+/// Writes a CSV file atomically.
+pub(crate) fn write_csv<Row: Serialize>(
+    path: &Path,
+    header: &[&str],
+    rows: impl IntoIterator<Item = Row>,
+) -> Result<(), Error> {
+    let file = AtomicFile::create(path).map_err(Error::io(path))?;
+    let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(file);
+    let written = csv
+        .write_record(header)
+        .and_then(|()| rows.into_iter().try_for_each(|row| csv.serialize(row)))
+        .map_err(std::io::Error::from)
+        .and_then(|()| csv.into_inner().map_err(|error| error.into_error()))
+        .and_then(AtomicFile::commit);
+    written.map_err(Error::io(path))
+}
+
+/// `selected_tags.csv`: row `i` is output `i`.
+pub(crate) fn tags_csv(vocabulary: &Vocabulary) -> Vec<u8> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let mut write = |fields: [&str; 4]| csv.write_record(fields).expect("a Vec takes everything");
+    write(["tag_id", "name", "category", "count"]);
+    for (class, Class { name, count }) in vocabulary.classes().iter().enumerate() {
+        write([&class.to_string(), name, &GENERAL.to_string(), &count.to_string()]);
+    }
+    csv.into_inner().expect("a Vec takes everything")
+}
+
+fn read_tags(bytes: &[u8]) -> Result<Vocabulary, String> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+        count: u64,
+    }
+    let mut csv = csv::Reader::from_reader(bytes);
+    let classes = csv.deserialize().map(|row| row.map(|Row { name, count }| Class { name, count }));
+    Ok(Vocabulary::from_classes(classes.collect::<Result<_, _>>().map_err(|error| error.to_string())?))
+}
+
+pub(crate) fn write_threshold(path: &Path, threshold: f32) -> Result<(), Error> {
+    write_csv(path, &["category", "threshold"], [(GENERAL, threshold)])
+}
+
+fn read_threshold(path: &Path) -> Result<f32, Error> {
+    let damaged = |fault| Error::MalformedRun { file: path.to_owned(), fault };
+    let mut csv = csv::Reader::from_path(path).map_err(|error| Error::io(path)(error.into()))?;
+    for row in csv.deserialize() {
+        let (category, threshold): (u32, f32) = row.map_err(|error| damaged(error.to_string()))?;
+        if category == GENERAL {
+            return Ok(threshold);
+        }
+    }
+    Err(damaged(format!("it has no threshold for category {GENERAL}")))
+}

@@ -1,0 +1,95 @@
+//! Tensors in safetensors files.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, View};
+use safetensors::{SafeTensorError, SafeTensors};
+use tagmill_model::AtomicFile;
+use tch::{Kind, Tensor};
+
+use crate::Error;
+
+/// The metadata key of what a checkpoint knows beside its tensors.
+const NOTE: &str = "tagmill";
+
+/// Writes tensors of 32-bit floats, and a note, atomically.
+pub(crate) fn save(path: &Path, tensors: &[(String, Tensor)], note: Option<String>) -> Result<(), Error> {
+    let file = AtomicFile::create(path).map_err(Error::io(path))?;
+    let views = tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name.as_str(), Float32::of(tensor)?)))
+        .collect::<Result<Vec<_>, tch::TchError>>()
+        .map_err(Error::torch("copying the weights"))?;
+    let mut metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    metadata.extend(note.map(|note| (NOTE.to_owned(), note)));
+    safetensors::serialize_to_file(views, Some(metadata), file.part()).map_err(|error| {
+        Error::io(path)(match error {
+            SafeTensorError::IoError(error) => error,
+            other => std::io::Error::other(other),
+        })
+    })?;
+    file.commit().map_err(Error::io(path))
+}
+
+/// Fills tensors from the file's tensors of the same names, and returns the file's note. Others in the file are left.
+pub(crate) fn load(path: &Path, tensors: &[(String, Tensor)]) -> Result<Option<String>, Error> {
+    let bytes = fs::read(path).map_err(Error::io(path))?;
+    let damaged = |fault: String| Error::MalformedRun { file: path.to_owned(), fault };
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    for (name, tensor) in tensors {
+        let view = file.tensor(name).map_err(|_| damaged(format!("it has no tensor `{name}`")))?;
+        let shape: Vec<i64> = view.shape().iter().map(|length| *length as i64).collect();
+        if shape != tensor.size() || view.dtype() != Dtype::F32 {
+            let fault = format!("`{name}` is {} {shape:?}, not F32 {:?}", view.dtype(), tensor.size());
+            return Err(damaged(fault));
+        }
+        let fill =
+            |mut tensor: Tensor| tensor.f_copy_(&Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?);
+        tch::no_grad(|| fill(tensor.shallow_clone())).map_err(Error::torch("loading the weights"))?;
+    }
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
+    Ok(header.metadata().as_ref().and_then(|metadata| metadata.get(NOTE).cloned()))
+}
+
+/// The note of a file, without its tensors.
+pub(crate) fn note(path: &Path) -> Result<Option<String>, Error> {
+    load(path, &[])
+}
+
+/// A tensor's numbers, copied from its device when they are written.
+struct Float32 {
+    shape: Vec<usize>,
+    tensor: Tensor,
+}
+
+impl Float32 {
+    fn of(tensor: &Tensor) -> Result<Float32, tch::TchError> {
+        let tensor = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
+        Ok(Float32 { shape: tensor.size().iter().map(|length| *length as usize).collect(), tensor })
+    }
+}
+
+impl View for Float32 {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let mut bytes = vec![0; self.data_len()];
+        self.tensor
+            .f_copy_data_u8(&mut bytes, self.tensor.numel())
+            .expect("a contiguous tensor on the CPU has this many bytes");
+        bytes.into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.tensor.numel() * size_of::<f32>()
+    }
+}

@@ -1,0 +1,122 @@
+use std::fs;
+
+use tagmill_model::dataset::DatasetRow;
+use tagmill_model::{ItemId, Outcome, Split, SplitConfig};
+use tagmill_trainer::picture::Limits;
+use tagmill_trainer::train::{self, Settings};
+use tagmill_trainer::{Device, Picture, Tagger, predict};
+
+use crate::sample::{Sample, bytes, on, picture, row, side};
+
+/// One training, looked at from all sides: what it learned, what it left on disk, what a tagger makes of that.
+#[test]
+fn a_run_learns_and_can_be_used() {
+    let sample = Sample::new(120);
+    let mut config = sample.train();
+    config.settings = Settings { epochs: 6, learning_rate: 2e-3, ..config.settings };
+    let report = train::run(config.clone(), &(), &on()).unwrap();
+    assert_eq!((report.outcome, report.epochs, report.classes, report.rows), (Outcome::Completed, 6, 4, 120));
+
+    let mut history = csv::Reader::from_path(sample.run().join("history.csv")).unwrap();
+    let rows: Vec<train::EpochFigures> = history.deserialize().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 6);
+    assert!(rows[5].train_loss < rows[0].train_loss / 2.0, "{rows:?}");
+
+    let tags = String::from_utf8(bytes(&sample.run(), "selected_tags.csv")).unwrap();
+    assert!(tags.starts_with("tag_id,name,category,count\n0,"), "{tags}");
+    let thresholds = String::from_utf8(bytes(&sample.run(), "thresholds.csv")).unwrap();
+    assert!(thresholds.starts_with("category,threshold\n0,0."), "{thresholds}");
+    let json: serde_json::Value = serde_json::from_slice(&bytes(&sample.run(), "config.json")).unwrap();
+    assert_eq!((&json["architecture"], &json["num_classes"]), (&"resnet18".into(), &4.into()));
+    assert_eq!(json["pretrained_cfg"]["input_size"], serde_json::json!([3, 32, 32]));
+
+    let tagger = Tagger::load(&sample.run(), Device::Cpu).unwrap();
+    a_reload_and_a_batch_change_nothing(&sample, &tagger);
+
+    let unseen = (1..=120).filter(|id| side(*id) == Split::Test);
+    let right = unseen.clone().filter(|id| {
+        let scores = &tagger.predict(&[sample.picture(*id)]).unwrap()[0];
+        let best = tagger.best(scores.as_ref().unwrap(), 1);
+        row(*id).tags.iter().any(|tag| tag.name == best[0].name)
+    });
+    assert!(right.count() * 10 >= unseen.count() * 8);
+    folders_and_bad_files_are_predicted(&sample);
+
+    // The same again is no work at all.
+    let weights = bytes(&sample.run(), "model.safetensors");
+    let again = train::run(config, &(), &on()).unwrap();
+    assert_eq!(again, train::Report { already_trained: true, ..report });
+    assert_eq!(bytes(&sample.run(), "model.safetensors"), weights);
+}
+
+fn a_reload_and_a_batch_change_nothing(sample: &Sample, tagger: &Tagger) {
+    let paths: Vec<_> = (1..=40).map(|id| sample.picture(id)).collect();
+    let together = tagger.predict(&paths).unwrap();
+    let reloaded = Tagger::load(&sample.run(), Device::Cpu).unwrap().predict(&paths).unwrap();
+    assert_eq!(together, reloaded, "bit for bit");
+    let decoded: Vec<Picture> =
+        paths.iter().map(|path| Picture::open(path, 32, &Limits::default()).unwrap()).collect();
+    let scored: Vec<Result<Vec<f32>, _>> = tagger.score(&decoded).unwrap().into_iter().map(Ok).collect();
+    assert_eq!(together, scored, "bit for bit");
+    let drawn = Picture::from_image(image::DynamicImage::ImageRgb8(picture(1)), 32);
+    assert_eq!(drawn, decoded[0]);
+    // libtorch takes other paths for other batch sizes, so the last bits may differ between these two.
+    for (path, together) in paths.iter().zip(&together).step_by(5) {
+        let alone = &tagger.predict(&[path]).unwrap()[0];
+        for (a, b) in alone.as_ref().unwrap().iter().zip(together.as_ref().unwrap()) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+}
+
+fn folders_and_bad_files_are_predicted(sample: &Sample) {
+    let folder = sample.folder.path().join("inbox");
+    fs::create_dir_all(folder.join("b")).unwrap();
+    for (id, name) in [(1, "b/1.png"), (2, "c.png"), (3, "a.PNG")] {
+        fs::copy(sample.picture(id), folder.join(name)).unwrap();
+    }
+    fs::write(folder.join("b/broken.jpg"), b"\xff\xd8\xff").unwrap();
+    fs::write(folder.join("notes.txt"), b"no picture").unwrap();
+    let config = predict::Config { top: 2, ..sample.predict(vec![folder.clone(), sample.picture(5)]) };
+    let report = predict::run(config.clone(), &(), &on()).unwrap();
+    let names: Vec<_> = report.predictions.iter().map(|prediction| prediction.path.clone()).collect();
+    let expected = ["a.PNG", "b/1.png", "c.png"].map(|name| folder.join(name));
+    assert_eq!(names[..3], expected);
+    assert_eq!(names[3], sample.picture(5));
+    assert!(report.predictions.iter().all(|prediction| prediction.tags.len() == 2));
+    assert_eq!((report.pictures, report.failures.len()), (4, 1));
+    assert_eq!(report.failures[0].reason, "truncated");
+
+    let mut streamed = Vec::new();
+    let short = predict::stream(config, &mut |prediction| streamed.push(prediction), &(), &on()).unwrap();
+    assert_eq!(streamed, report.predictions);
+    assert!(short.predictions.is_empty());
+}
+
+/// With nothing held out, a network can learn its pictures by heart. Each stands in the table four times, so that an epoch
+/// is long and checkpoints are few.
+#[test]
+fn a_few_pictures_are_learned_by_heart() {
+    let sample = Sample::new(16);
+    let rows: Vec<DatasetRow> =
+        (0..64).map(|copy| DatasetRow { id: ItemId(copy + 1), ..row(copy % 16 + 1) }).collect();
+    sample.write(&rows);
+    let mut config = sample.train();
+    let split = SplitConfig { test_fraction: 0.0, validation_fraction: 0.0, ..SplitConfig::default() };
+    config.settings = Settings { epochs: 6, learning_rate: 2e-3, split, ..config.settings };
+    let report = train::run(config, &(), &on()).unwrap();
+    assert_eq!((report.train_pictures, report.validation_pictures, report.validation), (64, 0, None));
+    let tagger = Tagger::load(&sample.run(), Device::Cpu).unwrap();
+    assert_eq!(tagger.threshold(), 0.5);
+    for id in 1..=16 {
+        let scores = tagger.predict(&[sample.picture(id)]).unwrap().remove(0).unwrap();
+        let mut predicted: Vec<&str> = (0..4)
+            .filter(|class| scores[*class] >= 0.5)
+            .filter_map(|class| tagger.vocabulary().name(class))
+            .collect();
+        predicted.sort_unstable();
+        let mut truth: Vec<String> = row(id).tags.into_iter().map(|tag| tag.name).collect();
+        truth.sort_unstable();
+        assert_eq!(predicted, truth, "item {id}: {scores:?}");
+    }
+}

@@ -1,0 +1,9 @@
+//! The stages as an embedder calls them, on pictures drawn here.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+mod bad_input;
+mod judge;
+mod learning;
+mod resume;
+mod sample;
