@@ -1,0 +1,39 @@
+//! The stages that need libtorch, each from arguments to exit code.
+
+use std::num::NonZeroUsize;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use tagmill_trainer::Device;
+
+pub(crate) mod predict;
+pub(crate) mod train;
+pub(crate) mod validate;
+
+/// The run that all three work on, where nobody names one.
+const DEFAULT_RUN: &str = "tagger";
+
+/// Where and how wide to compute.
+#[derive(Debug, Args)]
+struct DeviceArgs {
+    /// Where to compute: auto takes a CUDA device where there is one
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device())]
+    device: Device,
+    /// Threads for the model [default: one a core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl DeviceArgs {
+    fn threads(&self) -> Option<usize> {
+        self.threads.map(NonZeroUsize::get)
+    }
+}
+
+fn device() -> impl TypedValueParser<Value = Device> {
+    PossibleValuesParser::new(["auto", "cpu", "cuda"]).map(|name| match name.as_str() {
+        "cpu" => Device::Cpu,
+        "cuda" => Device::Cuda,
+        _ => Device::Auto,
+    })
+}

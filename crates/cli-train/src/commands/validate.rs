@@ -1,0 +1,31 @@
+use clap::Args;
+use tagmill_cli::{Exit, GlobalArgs, Session};
+use tagmill_trainer::validate::{Config, run as validate};
+
+use super::DeviceArgs;
+use crate::hint::hint;
+
+/// Judge a tagger on the items that it has never seen
+///
+/// Beside each figure stands the prior's: what guessing every tag by its frequency gets. Details per tag and per item go to
+/// validation/ in the run's folder.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Name of the run: the folder below models/
+    #[arg(long, value_name = "NAME", default_value = super::DEFAULT_RUN)]
+    run: String,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+pub(crate) fn run(args: &ValidateArgs, global: &GlobalArgs) -> Exit {
+    let session = Session::start("validate", global, hint);
+    let data = global.data();
+    let config = Config {
+        device: args.device.device,
+        threads: args.device.threads(),
+        ..Config::new(data.dataset(), data.media(), data.run(&args.run))
+    };
+    let result = validate(config, session.progress(), session.cancel());
+    session.finish(result.map_err(Into::into))
+}

@@ -1,0 +1,24 @@
+//! What a person at a terminal can do about an error.
+
+use tagmill_cli::dataset_hint;
+use tagmill_trainer::Error;
+
+/// The hint for an error of train, validate or predict, where there is one.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    match error.downcast_ref::<Error>()? {
+        Error::Dataset(error) => dataset_hint(error),
+        Error::EmptyVocabulary { .. } => Some("lower --min-tag-count, or prepare more items"),
+        Error::NoUsablePictures { .. } => Some("run `tagmill download` first, or check --data-dir"),
+        Error::IncompleteRun { .. } => Some("run `tagmill train` to its end, or name another run with --run"),
+        Error::MalformedRun { .. } | Error::VocabularyMismatch { .. } => {
+            Some("put the file back that belongs there, or train again with --overwrite")
+        }
+        Error::RunDiffers { .. } => Some("name a new run with --run, or replace that one with --overwrite"),
+        Error::Diverged { .. } => Some("lower --learning-rate"),
+        Error::NoCuda => Some("use `--device cpu` or `--device auto`"),
+        Error::Torch { .. } => {
+            Some("where memory ran out, a smaller --batch-size or --image-size needs less")
+        }
+        Error::InvalidSetting { .. } | Error::InputNotFound { .. } | Error::Io { .. } => None,
+    }
+}
