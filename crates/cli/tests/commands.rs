@@ -1,4 +1,5 @@
 //! What a person at a terminal gets: reports, errors with hints, exit codes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::fs;
 

@@ -1,4 +1,5 @@
 //! The invariants of docs/ARCHITECTURE.md on who may depend on whom, asked of cargo itself.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::collections::BTreeSet;
 use std::process::Command;

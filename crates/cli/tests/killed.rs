@@ -1,4 +1,5 @@
 //! `tagmill fetch`, killed at random moments and run again, ends as an undisturbed run does.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::process::{Child, Stdio};
 use std::time::Duration;

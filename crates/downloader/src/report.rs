@@ -168,7 +168,7 @@ impl StageReport for Report {
     }
 
     fn items(&self) -> u64 {
-        self.present + self.saved
+        self.saved
     }
 
     fn failed(&self) -> u64 {

@@ -41,7 +41,7 @@ pub enum Outcome {
 pub trait StageReport: Serialize + Display {
     /// How the stage ended.
     fn outcome(&self) -> Outcome;
-    /// How many items went through: what a rate in items a second counts.
+    /// How many items this run worked on: what a rate in items a second counts. What was done before is not among them.
     fn items(&self) -> u64;
     /// How many items failed and were listed rather than done.
     fn failed(&self) -> u64;

@@ -287,7 +287,7 @@ impl StageReport for Report {
     }
 
     fn items(&self) -> u64 {
-        self.pictures
+        if self.already_validated { 0 } else { self.pictures }
     }
 
     fn failed(&self) -> u64 {

@@ -288,7 +288,7 @@ async fn progress_counts_every_item() {
     }
     impl tagmill_model::Progress for Counter {
         fn start(&self, phase: &'static str, total: Option<u64>) {
-            assert_eq!(phase, "items");
+            assert_eq!(phase, "fetching");
             self.total.store(total.unwrap(), Ordering::Relaxed);
         }
         fn advance(&self, n: u64) {

@@ -98,7 +98,7 @@ impl StageReport for Report {
     }
 
     fn items(&self) -> u64 {
-        self.train_pictures
+        if self.already_trained { 0 } else { self.train_pictures }
     }
 
     fn failed(&self) -> u64 {
