@@ -1,0 +1,137 @@
+//! Everything end to end, through the binaries that users run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use serde_json::json;
+
+use crate::board::Board;
+use crate::cargo::{build_release, root};
+use crate::{setup, table};
+
+mod predictions;
+mod stages;
+
+use stages::{Finished, Stages};
+
+/// How much better than guessing by frequency the tagger must be, in mean average precision on held-out items.
+const CLEARLY_BETTER: f64 = 3.0;
+
+/// The name of that figure in validate's report.
+const MAP: &str = "mean_average_precision";
+
+/// What to run.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// How many items the board holds, or how many to fetch from your own
+    #[arg(long, default_value_t = 4_000)]
+    items: u64,
+    /// How many times training sees each picture
+    #[arg(long, default_value_t = 20)]
+    epochs: u32,
+    /// Side of the square that pictures are shrunk to, in pixels
+    #[arg(long, default_value_t = 64)]
+    image_size: u32,
+    /// Work in this folder and keep it: a second run goes on from what is there
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Your own board's API instead of the built-in board
+    #[arg(long, value_name = "URL", requires = "media_url")]
+    board: Option<String>,
+    /// Where your own board's media lie
+    #[arg(long, value_name = "URL", requires = "board")]
+    media_url: Option<String>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::run()?;
+    let binaries = build_release(&["tagmill-cli", "tagmill-cli-train", "tagmill-testboard"])?;
+    let work = Work::open(options.keep.as_deref())?;
+    let (board, api_url, media_url) = match (&options.board, &options.media_url) {
+        (Some(api), Some(media)) => (None, api.clone(), media.clone()),
+        _ => {
+            let board = Board::start(&binaries, &json!({ "items": options.items }))?;
+            let (api, media) = (board.api_url.clone(), board.media_url.clone());
+            (Some(board), api, media)
+        }
+    };
+    let mut stages = Stages::new(&binaries, &work.folder);
+    let limit = options.items.to_string();
+    match board {
+        Some(_) => stages.run("fetch", &["--api-url", &api_url])?,
+        None => stages.run("fetch", &["--api-url", &api_url, "--limit", &limit])?,
+    };
+    stages.run("prepare", &[])?;
+    stages.run("download", &["--media-url", &media_url])?;
+    let (epochs, size) = (options.epochs.to_string(), options.image_size.to_string());
+    stages.run("train", &["--epochs", &epochs, "--image-size", &size, "--architecture", "resnet18"])?;
+    let figures = stages.run("validate", &[])?;
+    let predictions = predictions::predict(&mut stages, &work.folder)?;
+
+    println!("\n{}\n", stages.table());
+    println!("{}\n", figures_table(&figures)?);
+    println!("{predictions}");
+    drop(board);
+    judge(&figures)
+}
+
+/// The held-out figures beside those of guessing each tag by its frequency.
+fn figures_table(validated: &Finished) -> Result<String> {
+    let names = [
+        ("mAP", MAP),
+        ("micro F1", "micro_f1"),
+        ("macro F1", "macro_f1"),
+        ("top-5 accuracy", "top5_accuracy"),
+    ];
+    let rows = names
+        .into_iter()
+        .map(|(name, key)| {
+            let (model, prior) = (validated.figure("model", key)?, validated.figure("prior", key)?);
+            Ok(vec![name.to_owned(), format!("{model:.3}"), format!("{prior:.3}")])
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(table::table(&["held-out figure", "tagger", "prior"], &rows))
+}
+
+fn judge(validated: &Finished) -> Result<()> {
+    let (model, prior) = (validated.figure("model", MAP)?, validated.figure("prior", MAP)?);
+    let ratio = model / prior;
+    ensure!(
+        ratio >= CLEARLY_BETTER,
+        "the tagger's mAP of {model:.3} is only {ratio:.1} times the prior's {prior:.3}; {CLEARLY_BETTER} times is what counts as learned"
+    );
+    println!("passed: the tagger's mAP is {ratio:.1} times the prior's");
+    Ok(())
+}
+
+/// The folder of one run: kept where the user named it, else removed in the end.
+struct Work {
+    folder: PathBuf,
+    kept: bool,
+}
+
+impl Work {
+    fn open(keep: Option<&Path>) -> Result<Work> {
+        let folder = match keep {
+            Some(folder) => folder.to_owned(),
+            None => root().join("target").join(format!("full-pipeline-{}", std::process::id())),
+        };
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+        if folder.is_file() {
+            bail!("`{}` is a file", folder.display());
+        }
+        Ok(Work { folder, kept: keep.is_some() })
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Err(error) = fs::remove_dir_all(&self.folder)
+        {
+            eprintln!("could not remove `{}`: {error}", self.folder.display());
+        }
+    }
+}
