@@ -61,7 +61,6 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     if state.epochs() == config.settings.epochs {
         training.finish(&mut report, RunConfig::new(identity, &vocabulary, census.train), &vocabulary)?;
     }
-    info!("{report}");
     Ok(report)
 }
 
