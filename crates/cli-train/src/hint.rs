@@ -9,6 +9,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         Error::Dataset(error) => dataset_hint(error),
         Error::EmptyVocabulary { .. } => Some("lower --min-tag-count, or prepare more items"),
         Error::NoUsablePictures { .. } => Some("run `tagmill download` first, or check --data-dir"),
+        Error::IncompleteRun { file, .. } if *file != "config.json" => {
+            Some("put the file back, or train again with --overwrite")
+        }
         Error::IncompleteRun { .. } => Some("run `tagmill train` to its end, or name another run with --run"),
         Error::MalformedRun { .. } | Error::VocabularyMismatch { .. } => {
             Some("put the file back that belongs there, or train again with --overwrite")

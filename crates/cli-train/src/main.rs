@@ -10,7 +10,13 @@ mod hint;
 
 /// The part of tagmill that needs libtorch: train, validate, predict
 #[derive(Parser)]
-#[command(name = "tagmill", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "tagmill",
+    bin_name = "tagmill",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 struct TagmillTrain {
     #[command(subcommand)]
     command: Command,

@@ -56,12 +56,14 @@ impl From<LogLevel> for LevelFilter {
 /// Parses the command line of a binary, each flag with its environment twin. Ends the program with code 2, or 0 for
 /// `--help` and `--version`, where there is nothing to run.
 pub fn parse<T: CommandFactory + FromArgMatches>() -> T {
-    let mut command = with_environment_twins(T::command()).after_help(
-        "Every flag can be set by a variable: --data-dir by TAGMILL_DATA_DIR, `fetch --workers` by TAGMILL_FETCH_WORKERS.",
-    );
+    let mut command = with_environment_twins(T::command());
     let matches = command.get_matches_mut();
     T::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
 }
+
+/// The rule of [`with_environment_twins`], told below every help.
+const TWINS: &str = "Every flag can be set by a variable: --data-dir by TAGMILL_DATA_DIR, the flags of a command by \
+    TAGMILL_<COMMAND>_<FLAG>, such as TAGMILL_FETCH_WORKERS.";
 
 /// Gives every flag of every command a variable: `--data-dir` is `TAGMILL_DATA_DIR`, and `fetch --workers` is
 /// `TAGMILL_FETCH_WORKERS`.
@@ -72,7 +74,7 @@ pub(crate) fn with_environment_twins(command: Command) -> Command {
         Some(_) => "TAGMILL".to_owned(),
         None => format!("TAGMILL_{}", upper(&name)),
     };
-    let command = command.mut_args(|arg| match arg.get_long() {
+    let command = command.after_help(TWINS).mut_args(|arg| match arg.get_long() {
         Some(long) if !matches!(arg.get_action(), ArgAction::Help | ArgAction::Version) => {
             let variable = format!("{prefix}_{}", upper(long));
             // They follow one rule, which the help tells once.

@@ -16,7 +16,13 @@ mod sister;
 /// fetch (items.db), prepare (dataset.csv), download (media/), train (models/), validate, predict.
 /// A stage that was stopped goes on where it was when it is run again.
 #[derive(Parser)]
-#[command(name = "tagmill", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "tagmill",
+    bin_name = "tagmill",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 struct Tagmill {
     #[command(subcommand)]
     command: Command,
