@@ -22,7 +22,11 @@ pub(crate) struct Scene {
 impl Scene {
     /// A small board, its dataset written.
     pub(crate) fn new(script: Script, mishaps: Mishaps) -> Scene {
-        let world = WorldConfig { seed: 5, items: 60, odd_share: 0.0, ..WorldConfig::default() };
+        Scene::of(60, script, mishaps)
+    }
+
+    pub(crate) fn of(items: u64, script: Script, mishaps: Mishaps) -> Scene {
+        let world = WorldConfig { seed: 5, items, odd_share: 0.0, ..WorldConfig::default() };
         let config = BoardConfig { world, script, mishaps, keep_requests: true, ..BoardConfig::default() };
         let scene = Scene { board: Board::start(config).unwrap(), folder: tempfile::tempdir().unwrap() };
         write_dataset(&scene.path("dataset.csv"), &rows(scene.board.world()));
