@@ -57,3 +57,29 @@ pub struct Item {
     /// When this row was fetched, Unix seconds, UTC.
     pub updated_at: i64,
 }
+
+impl Item {
+    /// An item of which nothing is known but its number and its medium: no votes, no class, tags not fetched yet.
+    pub fn new(id: ItemId, image: impl Into<String>) -> Item {
+        Item {
+            id,
+            image: image.into(),
+            promoted: 0,
+            up: 0,
+            down: 0,
+            created: 0,
+            width: 0,
+            height: 0,
+            audio: false,
+            source: String::new(),
+            flags: Flags::empty(),
+            user_name: String::new(),
+            mark: 0,
+            gift: 0,
+            item_data: String::new(),
+            tags_data: None,
+            comments_data: None,
+            updated_at: 0,
+        }
+    }
+}

@@ -14,24 +14,18 @@ use tokio_util::sync::CancellationToken;
 
 fn item(id: i64, image: &str, flags: Flags, tags: Option<&str>) -> Item {
     Item {
-        id: ItemId(id),
-        image: image.to_owned(),
-        promoted: 0,
         up: 12,
         down: 3,
         created: 1_710_000_000 + id,
         width: 640,
         height: 480,
-        audio: false,
-        source: String::new(),
         flags,
         user_name: "k4tze".to_owned(),
         mark: 8,
-        gift: 0,
         item_data: "{}".to_owned(),
         tags_data: tags.map(str::to_owned),
-        comments_data: None,
         updated_at: 1_780_000_000 + id,
+        ..Item::new(ItemId(id), image)
     }
 }
 

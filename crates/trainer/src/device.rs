@@ -25,3 +25,10 @@ impl Device {
         }
     }
 }
+
+/// Sets how many threads libtorch computes with, for this whole process; `None` leaves it as it is, one a core.
+pub(crate) fn use_threads(threads: Option<usize>) {
+    if let Some(threads) = threads {
+        tch::set_num_threads(threads.max(1) as i32);
+    }
+}

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::Error;
 use crate::metrics;
 use crate::picture::{Limits, Picture};
-use crate::{Device, Tagger};
+use crate::{Device, Tagger, device};
 
 /// Pictures that are decoded before they are scored. Decoding and scoring take turns: each uses all cores, and libtorch's
 /// threads collapse when others compete with them.
@@ -113,9 +113,7 @@ pub fn stream(
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    if let Some(threads) = config.threads {
-        tch::set_num_threads(threads.max(1) as i32);
-    }
+    device::use_threads(config.threads);
     let tagger = Tagger::load(&config.run, config.device)?;
     let files = files(&config.inputs)?;
     let mut report = Report {

@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
 use crate::metrics::{self, Figures, Judged, Scores};
-use crate::picture::Limits;
+use crate::picture::{BadPicture, Limits};
 use crate::pixels::{self, Rejected, Source};
 use crate::run_folder::{self, VALIDATION, WEIGHTS};
 use crate::table::{self, Example, sha256, sha256_of};
-use crate::{Device, Tagger};
+use crate::{Device, Tagger, device};
 
 /// Pictures that are decoded before they are scored; see `predict`.
 const DECODED_AT_ONCE: usize = 128;
@@ -86,9 +86,7 @@ impl Config {
 /// # Errors
 /// What is wrong with the table or the run folder; [`Error::NoUsablePictures`] where no test item is left.
 pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
-    if let Some(threads) = config.threads {
-        tch::set_num_threads(threads.max(1) as i32);
-    }
+    device::use_threads(config.threads);
     let tagger = Tagger::load(&config.run, config.device)?;
     progress.start("reading the dataset", None);
     let split = tagger.config().tagmill.identity.settings.split;
@@ -114,7 +112,7 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     report.pictures = seen.examples.len() as u64;
     report.bad_pictures = pixels::by_reason(&rejected);
     if seen.examples.is_empty() {
-        let missing = report.bad_pictures.get("missing").copied().unwrap_or_default();
+        let missing = report.bad_pictures.get(BadPicture::Missing.reason()).copied().unwrap_or_default();
         let unusable = rejected.len() as u64 - missing;
         let Config { dataset, media, .. } = config;
         return Err(Error::NoUsablePictures { dataset, media, part: "test", items, missing, unusable });

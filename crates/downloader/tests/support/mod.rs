@@ -123,24 +123,5 @@ pub(crate) async fn write_items(path: &Path, images: impl IntoIterator<Item = (I
 }
 
 fn item(id: ItemId, image: String) -> Item {
-    Item {
-        id,
-        image,
-        promoted: 0,
-        up: 0,
-        down: 0,
-        created: 0,
-        width: 0,
-        height: 0,
-        audio: false,
-        source: String::new(),
-        flags: Flags::SFW,
-        user_name: String::new(),
-        mark: 0,
-        gift: 0,
-        item_data: "{}".to_owned(),
-        tags_data: None,
-        comments_data: None,
-        updated_at: 0,
-    }
+    Item { flags: Flags::SFW, item_data: "{}".to_owned(), ..Item::new(id, image) }
 }

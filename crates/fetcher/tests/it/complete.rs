@@ -244,24 +244,9 @@ async fn fail(place: &Place, id: ItemId, flags: Flags) {
 
 fn bare_item() -> Item {
     Item {
-        id: ItemId(0),
-        image: "2024/01/01/0123456789abcdef.jpg".to_owned(),
-        promoted: 0,
-        up: 0,
-        down: 0,
-        created: 0,
-        width: 0,
-        height: 0,
-        audio: false,
-        source: String::new(),
         flags: Flags::SFW,
-        user_name: String::new(),
-        mark: 0,
-        gift: 0,
         item_data: "{}".to_owned(),
-        tags_data: None,
-        comments_data: None,
-        updated_at: 0,
+        ..Item::new(ItemId(0), "2024/01/01/0123456789abcdef.jpg")
     }
 }
 

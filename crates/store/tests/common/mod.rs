@@ -10,24 +10,18 @@ use tagmill_store::{Batch, Interval};
 
 pub fn item(id: i64, tags: Option<&str>) -> Item {
     Item {
-        id: ItemId(id),
-        image: format!("2024/03/17/{id:016x}.jpg"),
-        promoted: 0,
         up: 12,
         down: 3,
         created: 1_710_000_000 + id,
         width: 640,
         height: 480,
-        audio: false,
-        source: String::new(),
         flags: Flags::SFW,
         user_name: "k4tze".to_owned(),
         mark: 8,
-        gift: 0,
         item_data: format!("{{\"id\":{id}}}"),
         tags_data: tags.map(str::to_owned),
-        comments_data: None,
         updated_at: 1_780_000_000,
+        ..Item::new(ItemId(id), format!("2024/03/17/{id:016x}.jpg"))
     }
 }
 

@@ -10,10 +10,11 @@ use super::{Config, EpochFigures, Report, Settings, epoch};
 use crate::batches::Epoch;
 use crate::network::Network;
 use crate::optimiser::AdamW;
+use crate::picture::BadPicture;
 use crate::pixels::{self, Pixels, Source};
 use crate::run_folder::{self, Identity, RunConfig};
 use crate::table::{self, Census};
-use crate::{Error, metrics, weights};
+use crate::{Error, device, metrics, weights};
 
 /// Trains a tagger, or goes on training one, or finds that it is trained.
 ///
@@ -26,9 +27,7 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     config.settings.check()?;
     let device = config.device.resolve()?;
     config.settings.precision = config.settings.precision.on(device);
-    if let Some(threads) = config.threads {
-        tch::set_num_threads(threads.max(1) as i32);
-    }
+    device::use_threads(config.threads);
     progress.start("reading the dataset", None);
     let census = table::census(&config.dataset, &config.settings.split)?;
     let dataset_sha256 = table::sha256(&config.dataset)?;
@@ -140,7 +139,8 @@ fn decode(
     let items = train.len() as u64;
     progress.start("decoding pictures", Some(items + validation.len() as u64));
     let (train, mut rejected) = Pixels::decode(train, &source, run, progress, cancel)?;
-    let missing = rejected.iter().filter(|rejected| rejected.reason == "missing").count() as u64;
+    let missing =
+        rejected.iter().filter(|rejected| rejected.reason == BadPicture::Missing.reason()).count() as u64;
     let unusable = rejected.len() as u64 - missing;
     let (validation, more) = Pixels::decode(validation, &source, run, progress, cancel)?;
     progress.finish();

@@ -64,26 +64,7 @@ pub(super) fn elements(json: &str) -> serde_json::Result<impl Iterator<Item = &s
 
 /// An item of the listing; `None` where it is no object or has no positive id. Its tags are not in the listing.
 pub(super) fn item(json: &str, own_domains: &[String]) -> Option<Item> {
-    let mut item = Item {
-        id: ItemId(0),
-        image: String::new(),
-        promoted: 0,
-        up: 0,
-        down: 0,
-        created: 0,
-        width: 0,
-        height: 0,
-        audio: false,
-        source: String::new(),
-        flags: Flags::empty(),
-        user_name: String::new(),
-        mark: 0,
-        gift: 0,
-        item_data: String::new(),
-        tags_data: None,
-        comments_data: None,
-        updated_at: 0,
-    };
+    let mut item = Item::new(ItemId(0), "");
     let number = |value: &str| integer(value).unwrap_or(0);
     for_each_member(json, |name, value| match name {
         "id" => item.id = ItemId(number(value)),
