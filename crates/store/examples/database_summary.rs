@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "data/items.db".to_owned());
     let reader = Reader::open(Path::new(&path)).await?;
     let summary = reader.summary().await?;
-    println!("{} items, {} without tags", summary.items, summary.without_tags());
+    println!("{} items, {} without tags", summary.items, summary.without_tags);
     for interval in reader.coverage(Flags::SFW).await?.iter() {
         println!("complete: {} to {}", interval.first, interval.last);
     }

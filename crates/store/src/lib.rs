@@ -4,6 +4,7 @@ mod error;
 mod interval;
 mod reader;
 mod schema;
+mod state;
 mod upsert;
 mod writer;
 

@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tagmill_model::{Flags, Item, ItemId};
 
 use crate::schema::{self, Found};
-use crate::{Error, Interval, Intervals, reader, upsert};
+use crate::{Error, Interval, Intervals, reader, state, upsert};
 
 /// Pragmas of the writing connection, set on every open.
 ///
@@ -95,6 +95,11 @@ impl Store {
                 sqlx::raw_sql(PAGE_SIZE).execute(&mut connection).await.map_err(Error::at(path))?;
                 0
             }
+            Found::Version(0) => {
+                // A minute for six million rows on hard disks.
+                tracing::info!("reading `{}` once, to learn which of its items lack tags", path.display());
+                0
+            }
             Found::Version(version) => version,
         };
         sqlx::raw_sql(PRAGMAS).execute(&mut connection).await.map_err(Error::at(path))?;
@@ -142,13 +147,39 @@ impl Store {
         found.map_err(Error::at(&self.path))
     }
 
-    /// The items of an interval whose tags are known, by rising id: they need no request.
+    /// Those of the items whose tags are known, by rising id: they need no request.
     ///
     /// # Errors
     /// [`Error::Sql`] and its kin.
-    pub async fn ids_with_tags(&mut self, interval: Interval) -> Result<Vec<ItemId>, Error> {
-        let found = reader::ids_with_tags(self.settled().await, interval).await;
+    pub async fn ids_with_tags(&mut self, ids: &[ItemId]) -> Result<Vec<ItemId>, Error> {
+        let found = reader::ids_with_tags(self.settled().await, ids).await;
         found.map_err(Error::at(&self.path))
+    }
+
+    /// Notes that a refresh of items that are known begins at `now` (Unix seconds), and tells since when it is under way:
+    /// what an interrupted one fetched since then is not to be fetched again.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] and its kin.
+    pub async fn begin_refresh(&mut self, now: i64) -> Result<i64, Error> {
+        let connection = self.settled().await;
+        let began = async {
+            let began = state::get(&mut *connection, state::REFRESH).await?;
+            if began.is_none() {
+                state::set(&mut *connection, state::REFRESH, now).await?;
+            }
+            Ok(began.unwrap_or(now))
+        };
+        began.await.map_err(Error::at(&self.path))
+    }
+
+    /// Notes that the refresh has come to its end.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] and its kin.
+    pub async fn end_refresh(&mut self) -> Result<(), Error> {
+        let connection = self.settled().await;
+        state::forget(connection, state::REFRESH).await.map_err(Error::at(&self.path))
     }
 
     /// The failed items of an interval, by rising id.
@@ -200,7 +231,11 @@ async fn write(connection: &mut SqliteConnection, mut batch: Batch) -> Result<()
     let tagged: Vec<ItemId> =
         batch.items.iter().filter(|item| item.tags_data.is_some()).map(|item| item.id).collect();
 
+    let new = count_new(connection, &batch.items).await?;
     upsert::items(connection, batch.items).await?;
+    if new > 0 {
+        state::add(&mut *connection, state::ITEMS, new).await?;
+    }
     forget_failures(connection, &tagged).await?;
     for failure in batch.failures {
         add_failure(connection, failure).await?;
@@ -211,6 +246,21 @@ async fn write(connection: &mut SqliteConnection, mut batch: Batch) -> Result<()
         }
     }
     Ok(())
+}
+
+/// How many of the items, sorted by id, have no row yet. Most lie above or below all that is known, which costs nothing.
+async fn count_new(connection: &mut SqliteConnection, items: &[Item]) -> Result<i64, sqlx::Error> {
+    let mut ids: Vec<ItemId> = items.iter().map(|item| item.id).collect();
+    ids.dedup();
+    let all = ids.len();
+    let known = match reader::ids(&mut *connection).await? {
+        None => 0,
+        Some(table) => {
+            ids.retain(|id| table.contains(*id));
+            if ids.is_empty() { 0 } else { reader::count_known(connection, &ids).await? }
+        }
+    };
+    Ok(all as i64 - known.cast_signed())
 }
 
 /// An item that has its tags is no failure any more. `tagged` is sorted.

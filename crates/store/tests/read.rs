@@ -6,9 +6,9 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{database, execute, interval, item, items, names, original};
+use common::{database, execute, ids, interval, item, items, names, original};
 use tagmill_model::{Flags, ItemId};
-use tagmill_store::{Batch, Error, Failure, Reader, Row, Store};
+use tagmill_store::{Batch, Error, Failure, Reader, Row, SCHEMA_VERSION, Store};
 
 async fn filled(path: &Path) {
     let mut store = Store::open(path).await.unwrap();
@@ -48,11 +48,11 @@ async fn says_what_there_is() {
     filled(&path).await;
     let reader = Reader::open(&path).await.unwrap();
     let summary = reader.summary().await.unwrap();
-    assert_eq!((summary.items, summary.with_tags, summary.without_tags()), (10, 9, 1));
+    assert_eq!((summary.items, summary.with_tags, summary.without_tags), (10, 9, 1));
     assert_eq!(summary.ids, Some(interval(3, 30)));
     assert_eq!(summary.failures.into_iter().collect::<Vec<_>>(), [("timeout".to_owned(), 1)]);
     assert_eq!(reader.coverage(Flags::SFW).await.unwrap().iter().collect::<Vec<_>>(), [interval(1, 30)]);
-    assert_eq!(reader.ids_with_tags(interval(8, 16)).await.unwrap(), [9, 15].map(ItemId));
+    assert_eq!(reader.ids_with_tags(&ids(8, 16)).await.unwrap(), [9, 15].map(ItemId));
     assert_eq!(reader.failures(interval(0, 99)).await.unwrap()[0].attempts, 4);
 }
 
@@ -104,7 +104,7 @@ async fn reads_what_a_killed_writer_left() {
     assert!(fs::read(&killed).unwrap() == bytes);
 
     let mut resumed = Store::open(&killed).await.unwrap();
-    assert_eq!(resumed.ids_with_tags(interval(0, 9)).await.unwrap(), [ItemId(1)]);
+    assert_eq!(resumed.ids_with_tags(&ids(0, 9)).await.unwrap(), [ItemId(1)]);
     resumed.close().await.unwrap();
 }
 
@@ -178,8 +178,10 @@ async fn refuses_what_is_not_ours() {
 
     filled(&path).await;
     execute(&path, "PRAGMA user_version = 99").await;
-    let newer = "`items.db` has schema version 99, newer than 1, the newest this program knows";
-    check_refused(&path, newer).await;
+    let newer = format!(
+        "`items.db` has schema version 99, newer than {SCHEMA_VERSION}, the newest this program knows"
+    );
+    check_refused(&path, &newer).await;
 }
 
 #[tokio::test]
@@ -241,4 +243,76 @@ async fn reads_while_writers_come_and_go() {
     tokio::join!(writing, reading);
     Store::open(&path).await.unwrap().close().await.unwrap();
     assert_eq!(names(folder.path()), ["items.db", "items.db.lock"]);
+}
+
+#[tokio::test]
+async fn finds_what_has_no_tags_from_the_newest_on() {
+    let (_folder, path) = database();
+    let mut store = Store::open(&path).await.unwrap();
+    let mut all: Vec<_> = (1..=9).map(|id| item(id, (id % 3 != 0).then_some("[]"))).collect();
+    all[5].source = "https://example.org/".to_owned();
+    all[5].audio = true;
+    store.commit(items(all.clone())).await.unwrap();
+
+    let reader = Reader::open(&path).await.unwrap();
+    assert_eq!(reader.without_tags(None, 2).await.unwrap(), [all[8].clone(), all[5].clone()]);
+    assert_eq!(reader.without_tags(Some(ItemId(6)), 2).await.unwrap(), [all[2].clone()]);
+    assert_eq!(reader.without_tags(Some(ItemId(3)), 2).await.unwrap(), []);
+
+    // With its tags it is no longer among them; another listing of it does not bring it back.
+    all[5].tags_data = Some("[]".to_owned());
+    store.commit(items(vec![all[5].clone(), item(9, Some("[]"))])).await.unwrap();
+    store.commit(items(vec![item(6, None)])).await.unwrap();
+    assert_eq!(reader.without_tags(None, 9).await.unwrap(), [all[2].clone()]);
+    assert_eq!(reader.summary().await.unwrap().without_tags, 1);
+}
+
+/// Six million rows are not read to learn how many there are, or which of them lack tags.
+#[tokio::test]
+async fn no_question_of_a_plan_reads_the_table() {
+    let (_folder, path) = database();
+    filled(&path).await;
+    let mut connection = common::raw(&path).await;
+    for question in [
+        "SELECT count(*) FROM items WHERE tags_data IS NULL",
+        "SELECT id, image FROM items WHERE tags_data IS NULL AND id < 7 ORDER BY id DESC LIMIT 3",
+    ] {
+        let steps: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {question}")))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+        let uses_index = |(.., step): &(i64, i64, i64, String)| step.contains("INDEX items_without_tags");
+        assert!(steps.len() == 1 && steps.iter().all(uses_index), "{question}: {steps:?}");
+    }
+}
+
+#[tokio::test]
+async fn finds_what_was_young_when_it_was_fetched() {
+    let (_folder, path) = database();
+    let mut store = Store::open(&path).await.unwrap();
+    let fetched = |id: i64, age: i64, tags| {
+        let created = 1_700_000_000;
+        tagmill_model::Item { created, updated_at: created + age, ..item(id, tags) }
+    };
+    let (day, year) = (86_400, 365 * 86_400);
+    let rows = vec![
+        fetched(1, 60, Some("[]")),
+        fetched(2, year, Some("[]")),
+        fetched(3, 6 * day, Some("[]")),
+        fetched(4, 60, None),
+        fetched(5, 7 * day, Some("[]")),
+    ];
+    store.commit(items(rows)).await.unwrap();
+    let reader = Reader::open(&path).await.unwrap();
+    let young = async |after: Option<i64>, age, since, limit| {
+        let ids = reader.fetched_young(after.map(ItemId), age, since, limit).await.unwrap();
+        ids.into_iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(young(None, 7 * day, i64::MAX, 9).await, [1, 3]);
+    assert_eq!(young(None, 7 * day + 1, i64::MAX, 9).await, [1, 3, 5]);
+    assert_eq!(young(None, 7 * day, i64::MAX, 1).await, [1]);
+    assert_eq!(young(Some(1), 7 * day, i64::MAX, 9).await, [3]);
+    // What was fetched since then is left alone.
+    assert_eq!(young(None, 7 * day, 1_700_000_000 + day, 9).await, [1]);
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::{database, execute, interval, item, items, names, original, raw};
+use common::{database, execute, ids, interval, item, items, names, original, raw};
 use sqlx::Connection;
 use tagmill_model::{Flags, ItemId};
 use tagmill_store::{Batch, Error, Failure, Reader, SCHEMA_VERSION, Store};
@@ -57,7 +57,7 @@ async fn batches_of_any_size_and_order_arrive_whole() {
         next += size;
     }
     let expected: Vec<ItemId> = (0..next).map(ItemId).collect();
-    assert_eq!(store.ids_with_tags(interval(0, i64::MAX)).await.unwrap(), expected);
+    assert_eq!(store.ids_with_tags(&expected).await.unwrap(), expected);
     store.close().await.unwrap();
 }
 
@@ -152,13 +152,13 @@ async fn a_commit_that_fails_or_is_dropped_leaves_nothing() {
             tokio::task::yield_now().await;
         }
         drop(commit);
-        assert_eq!(store.ids_with_tags(interval(0, 5000)).await.unwrap(), [ItemId(1)]);
+        assert_eq!(store.ids_with_tags(&ids(0, 5000)).await.unwrap(), [ItemId(1)]);
     }
 
     // The table of intervals is written last: all before it is undone.
     execute(&path, "DROP TABLE scanned").await;
     assert!(matches!(store.commit(many()).await, Err(Error::Sql { .. })));
-    assert_eq!(store.ids_with_tags(interval(0, 5000)).await.unwrap(), [ItemId(1)]);
+    assert_eq!(store.ids_with_tags(&ids(0, 5000)).await.unwrap(), [ItemId(1)]);
     assert_eq!(store.failures(interval(0, 5000)).await.unwrap(), []);
 }
 
@@ -191,7 +191,7 @@ async fn a_store_that_was_dropped_has_lost_nothing() {
     store.commit(items(vec![item(1, Some("[]"))])).await.unwrap();
     drop(store);
     let mut store = Store::open(&path).await.unwrap();
-    assert_eq!(store.ids_with_tags(interval(0, 9)).await.unwrap(), [ItemId(1)]);
+    assert_eq!(store.ids_with_tags(&ids(0, 9)).await.unwrap(), [ItemId(1)]);
     store.close().await.unwrap();
 }
 
@@ -199,11 +199,11 @@ async fn a_store_that_was_dropped_has_lost_nothing() {
 async fn a_database_of_the_original_is_continued_as_it_is() {
     let (folder, path) = database();
     original(&path).await;
-    let schema = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master WHERE tbl_name = 'items' ORDER BY name)";
+    let schema = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master WHERE tbl_name = 'items' AND name <> 'items_without_tags' ORDER BY name)";
     let before: String = sqlx::query_scalar(schema).fetch_one(&mut raw(&path).await).await.unwrap();
 
     let mut store = Store::open(&path).await.unwrap();
-    assert_eq!(store.ids_with_tags(interval(0, 9)).await.unwrap(), [ItemId(3), ItemId(8)]);
+    assert_eq!(store.ids_with_tags(&ids(0, 9)).await.unwrap(), [ItemId(3), ItemId(8)]);
     assert!(store.coverage(Flags::SFW).await.unwrap().is_empty());
     store.commit(items(vec![item(5, Some("[]")), item(9, None)])).await.unwrap();
     store.close().await.unwrap();
@@ -220,4 +220,55 @@ async fn a_database_of_the_original_is_continued_as_it_is() {
     assert_eq!(version, SCHEMA_VERSION);
     connection.close().await.unwrap();
     assert_eq!(names(folder.path()), ["items.db", "items.db.lock"]);
+}
+
+#[tokio::test]
+async fn the_total_is_kept_whatever_is_committed() {
+    let (_folder, path) = database();
+    let mut store = Store::open(&path).await.unwrap();
+    let mut known = std::collections::BTreeSet::new();
+    // Above all, below all, into holes, over what is there, twice in one batch, nothing.
+    for batch in [
+        (100..200).collect::<Vec<i64>>(),
+        (1..50).rev().collect(),
+        vec![60, 70, 150, 300, 60, 0],
+        (0..400).collect(),
+        Vec::new(),
+    ] {
+        known.extend(batch.iter().copied());
+        store.commit(items(batch.into_iter().map(|id| item(id, Some("[]"))).collect())).await.unwrap();
+        let summary = Reader::open(&path).await.unwrap().summary().await.unwrap();
+        assert_eq!(summary.items, known.len() as u64);
+    }
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_brought_up_to_date() {
+    let (_folder, path) = database();
+    let mut store = Store::open(&path).await.unwrap();
+    store.commit(items(vec![item(1, Some("[]")), item(2, None)])).await.unwrap();
+    store.close().await.unwrap();
+    execute(&path, "DROP TABLE state; DROP INDEX items_without_tags; PRAGMA user_version = 1").await;
+
+    // Before and after: what there is, is counted.
+    for _ in 0..2 {
+        let summary = Reader::open(&path).await.unwrap().summary().await.unwrap();
+        assert_eq!((summary.items, summary.with_tags, summary.without_tags), (2, 1, 1));
+        Store::open(&path).await.unwrap().close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_remembers_its_beginning_until_its_end() {
+    let (_folder, path) = database();
+    let mut store = Store::open(&path).await.unwrap();
+    assert_eq!(store.begin_refresh(100).await.unwrap(), 100);
+    drop(store);
+    let mut store = Store::open(&path).await.unwrap();
+    assert_eq!(store.begin_refresh(200).await.unwrap(), 100);
+    assert_eq!(Reader::open(&path).await.unwrap().refresh_began().await.unwrap(), Some(100));
+    store.end_refresh().await.unwrap();
+    assert_eq!(Reader::open(&path).await.unwrap().refresh_began().await.unwrap(), None);
+    assert_eq!(store.begin_refresh(300).await.unwrap(), 300);
 }

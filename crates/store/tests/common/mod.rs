@@ -29,6 +29,10 @@ pub fn interval(first: i64, last: i64) -> Interval {
     Interval::new(ItemId(first), ItemId(last))
 }
 
+pub fn ids(first: i64, last: i64) -> Vec<ItemId> {
+    (first..=last).map(ItemId).collect()
+}
+
 pub fn items(items: Vec<Item>) -> Batch {
     Batch { items, ..Batch::new(Flags::SFW) }
 }
