@@ -160,21 +160,56 @@ impl Reader {
         ids_with_tags(&self.pool, ids).await.map_err(Error::at(&self.path))
     }
 
-    /// The next `limit` items below `before`, or the highest ones, by falling id, whose tags were not fetched yet: whole
-    /// rows, to which only the tags are to be added. An empty list is the end.
+    /// The next `limit` items below `before`, or the highest ones, by falling id, whose tags were not fetched yet. An empty
+    /// list is the end.
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
-    pub async fn without_tags(&self, before: Option<ItemId>, limit: u32) -> Result<Vec<Item>, Error> {
+    pub async fn without_tags(&self, before: Option<ItemId>, limit: u32) -> Result<Vec<MediaRow>, Error> {
+        let statement = "SELECT id, image, flags FROM items
+            WHERE tags_data IS NULL AND id < ? ORDER BY id DESC LIMIT ?";
+        let rows = sqlx::query(statement)
+            .bind(before.map_or(i64::MAX, |id| id.0))
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(Error::at(&self.path))?;
+        rows.iter().map(media_row).collect::<Result<_, _>>().map_err(Error::at(&self.path))
+    }
+
+    /// How many items of an interval have no tags yet, by content class and end of the image's path: its last five
+    /// characters, lower-cased, which hold every common extension.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
+    pub async fn count_without_tags(&self, interval: Interval) -> Result<Vec<(Flags, String, u64)>, Error> {
+        let statement = "SELECT flags, lower(substr(image, -5)), count(*) FROM items
+            WHERE tags_data IS NULL AND id BETWEEN ? AND ? GROUP BY 1, 2";
+        let rows = sqlx::query(statement)
+            .bind(interval.first.0)
+            .bind(interval.last.0)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(Error::at(&self.path))?;
+        let group = |row: &SqliteRow| {
+            Ok((flags(row, 0)?, text(row, 1)?.unwrap_or_default(), integer(row, 2)?.cast_unsigned()))
+        };
+        rows.iter().map(group).collect::<Result<_, _>>().map_err(Error::at(&self.path))
+    }
+
+    /// The rows of these items as the listing filled them, by falling id: without tags and comments.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
+    pub async fn listed(&self, ids: &[ItemId]) -> Result<Vec<Item>, Error> {
         let statement = concat!(
             "SELECT id, image, promoted, up, down, created, width, height, audio, source, flags, user_name, mark, gift,
                 item_data, ",
             updated_at!(),
-            " FROM items WHERE tags_data IS NULL AND id < ? ORDER BY id DESC LIMIT ?"
+            " FROM items WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC"
         );
         let rows = sqlx::query(statement)
-            .bind(before.map_or(i64::MAX, |id| id.0))
-            .bind(limit)
+            .bind(json(ids))
             .fetch_all(&self.pool)
             .await
             .map_err(Error::at(&self.path))?;

@@ -48,10 +48,11 @@ CREATE TABLE IF NOT EXISTS failures (
     failed_at INTEGER NOT NULL
 );
 ",
-    // The index finds what is left to fetch without reading the table; it is as small as what is left. `state` holds
-    // single numbers: see `state.rs`. Counting the rows of a database of the original reads one of its small indexes.
+    // The index finds and sorts out what is left to fetch without reading the table; it is as small as what is left.
+    // `state` holds single numbers: see `state.rs`. Counting the rows of a database of the original reads one of its small
+    // indexes.
     "
-CREATE INDEX IF NOT EXISTS items_without_tags ON items (id) WHERE tags_data IS NULL;
+CREATE INDEX IF NOT EXISTS items_without_tags ON items (id, flags, image) WHERE tags_data IS NULL;
 CREATE TABLE IF NOT EXISTS state (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
