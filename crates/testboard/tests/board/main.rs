@@ -5,6 +5,7 @@
 mod client;
 mod info;
 mod listing;
+mod login;
 mod media;
 mod mishaps;
 mod snapshots;
