@@ -28,7 +28,8 @@ pub(crate) struct Options {
     latency: u64,
     /// What goes wrong in a share of all answers, such as `server_error=0.02`; may be given several times
     ///
-    /// too_many_requests, server_error, cut, short_body, html, slow_body, not_found, corrupt
+    /// too_many_requests, server_error, cut, short_body, html, slow_body, not_found, corrupt, unavailable, blocked,
+    /// not_logged_in
     #[arg(long, value_name = "KIND=SHARE", value_parser = mishap)]
     mishap: Vec<(String, f64)>,
 }

@@ -29,6 +29,9 @@ struct Options {
     slow_body: f64,
     not_found: f64,
     corrupt: f64,
+    unavailable: f64,
+    blocked: f64,
+    not_logged_in: f64,
 }
 
 impl Default for Options {
@@ -48,6 +51,9 @@ impl Default for Options {
             slow_body: 0.0,
             not_found: 0.0,
             corrupt: 0.0,
+            unavailable: 0.0,
+            blocked: 0.0,
+            not_logged_in: 0.0,
         }
     }
 }
@@ -71,6 +77,9 @@ impl Options {
                 slow_body: self.slow_body,
                 not_found: self.not_found,
                 corrupt: self.corrupt,
+                unavailable: self.unavailable,
+                blocked: self.blocked,
+                not_logged_in: self.not_logged_in,
                 latency: Duration::from_millis(self.latency),
                 rate_limit,
                 ..Mishaps::default()

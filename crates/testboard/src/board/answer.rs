@@ -38,6 +38,10 @@ pub(super) const BLOCKED: &str = "<!DOCTYPE html><html><head><title>Attention Re
 pub(super) const CHALLENGE: &str = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Checking your browser.</body></html>";
 pub(super) const BROKEN: &str =
     "<html><head><title>500 Internal Server Error</title></head><body>nginx</body></html>";
+pub(super) const UNAVAILABLE: &str =
+    "<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>";
+/// Word for word: clients forget their session on exactly this.
+pub(super) const NOT_LOGGED_IN: &str = r#"{"error":"forbidden","code":403,"msg":"Not logged in"}"#;
 pub(super) const MISSING: &str = "<html><head><title>404 Not Found</title></head><body>nginx</body></html>";
 
 pub(super) fn respond(mut answer: Answer) -> Response {

@@ -110,9 +110,14 @@ fn replacement(shared: &Shared, mishap: Mishap, endpoint: Endpoint) -> Option<An
         Mishap::TooManyRequests { retry_after } => {
             refuse(Answer::json(StatusCode::TOO_MANY_REQUESTS, "{}".to_owned()), retry_after)
         }
+        Mishap::Unavailable { retry_after } => {
+            refuse(Answer::html(StatusCode::SERVICE_UNAVAILABLE, answer::UNAVAILABLE), retry_after)
+        }
         Mishap::ServerError => Answer::html(StatusCode::INTERNAL_SERVER_ERROR, answer::BROKEN),
         Mishap::NotFound => api::not_found(shared, endpoint),
         Mishap::Html => Answer::html(StatusCode::OK, answer::CHALLENGE),
+        Mishap::Blocked => Answer::html(StatusCode::FORBIDDEN, answer::BLOCKED),
+        Mishap::NotLoggedIn => Answer::json(StatusCode::FORBIDDEN, answer::NOT_LOGGED_IN.to_owned()),
         Mishap::Cut
         | Mishap::ShortBody
         | Mishap::SlowBody { .. }
