@@ -13,14 +13,16 @@ mod feed;
 mod listing;
 mod media;
 mod odd;
+mod search;
 mod tags;
 
 pub(crate) use calendar::http_date;
 pub use comments::Comment;
-pub(crate) use feed::{Cursor, Feed, Page, PageQuery, TagQuery};
+pub(crate) use feed::{Cursor, Feed, Page, PageQuery};
 pub use listing::{Listing, Variant};
 pub use media::{Format, Media};
 pub(crate) use odd::{InfoShape, ListingShape};
+pub(crate) use search::Search;
 pub use tags::{PostTag, wilson};
 
 /// What a world is made of. The same values give the same world, in every version of this crate that keeps its snapshots.

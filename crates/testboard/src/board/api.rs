@@ -8,7 +8,7 @@ use super::form::parameter;
 use super::session::Session;
 use super::{Endpoint, Shared};
 use crate::wire;
-use crate::world::{Cursor, Feed, PageQuery, TagQuery};
+use crate::world::{Cursor, Feed, PageQuery, Search};
 
 /// `items/get`.
 pub(super) fn items_get(shared: &Shared, query: &str, session: Option<&Session<'_>>) -> Answer {
@@ -51,10 +51,12 @@ pub(super) fn items_get(shared: &Shared, query: &str, session: Option<&Session<'
         }
         _ => return refuse(StatusCode::BAD_REQUEST, "invalidArgument", "only one of older, newer, id"),
     };
-    let tags = parameter(query, "tags").map(|text| TagQuery::parse(&text));
-    let searches = tags.is_some();
+    let Ok(search) = parameter(query, "tags").map(|text| Search::parse(&text)).transpose() else {
+        return Answer::json(StatusCode::OK, wire::page_error(world, "tooShort"));
+    };
+    let searches = search.is_some();
     let feed = if top { Feed::Top } else { Feed::New };
-    let page = world.page(&PageQuery { flags, feed, cursor, tags });
+    let page = world.page(&PageQuery { flags, feed, cursor, search });
     if searches && page.items.is_empty() && cursor == Cursor::Start && page.at_end {
         return Answer::json(StatusCode::OK, wire::page_error(world, "nothingFound"));
     }

@@ -8,5 +8,6 @@ mod listing;
 mod login;
 mod media;
 mod mishaps;
+mod search;
 mod snapshots;
 mod stats;
