@@ -8,6 +8,7 @@ mod listing;
 mod login;
 mod media;
 mod mishaps;
+mod options;
 mod search;
 mod snapshots;
 mod stats;
