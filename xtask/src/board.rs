@@ -5,14 +5,15 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
-use serde::Deserialize;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cargo::{build_release, show};
 
-/// What the board holds and how it behaves.
-#[derive(Debug, Args)]
+/// What the board holds and how it behaves. As JSON they are the options of the testboard's binary, which has defaults of
+/// its own.
+#[derive(Debug, Args, Serialize)]
 pub(crate) struct Options {
     /// How many items it holds
     #[arg(long, default_value_t = 10_000)]
@@ -20,17 +21,61 @@ pub(crate) struct Options {
     /// Another seed gives another board
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Share of ids that lead nowhere, from 0 to 0.9
+    #[arg(long, value_name = "SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap_share: Option<f64>,
+    /// Share of items that are videos
+    #[arg(long, value_name = "SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    video_share: Option<f64>,
+    /// The lowest id that may exist
+    #[arg(long, value_name = "ID")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_id: Option<i64>,
+    /// Seconds since the newest item was uploaded; without it, items begin in 2024
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest_age: Option<u64>,
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 8017)]
     port: u16,
     /// Milliseconds that every answer takes
     #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
     latency: u64,
+    /// Somebody who can log in; `:verified` after the password opens NSFW and NSFL; may be given several times
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = account)]
+    #[serde(rename = "accounts")]
+    account: Vec<Value>,
+    /// Which session cookies the board takes: any, none, or those of a login here
+    #[arg(long, value_enum, default_value_t = Sessions::Any)]
+    sessions: Sessions,
+    /// Content classes that may be listed without a session, as a mask
+    #[arg(long, value_name = "MASK", value_parser = clap::value_parser!(u32).range(1..=31))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anonymous_flags: Option<u32>,
     /// What goes wrong in a share of all answers, such as `server_error=0.02`; may be given several times
     ///
-    /// too_many_requests, server_error, cut, short_body, html, slow_body, not_found, corrupt
+    /// too_many_requests, server_error, cut, short_body, html, slow_body, not_found, corrupt, unavailable, blocked,
+    /// not_logged_in
     #[arg(long, value_name = "KIND=SHARE", value_parser = mishap)]
+    #[serde(skip)]
     mishap: Vec<(String, f64)>,
+}
+
+/// Which session cookies are taken.
+#[derive(Debug, Clone, Copy, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+enum Sessions {
+    Any,
+    None,
+    LoggedIn,
+}
+
+fn account(text: &str) -> Result<Value, String> {
+    let (text, verified) = text.strip_suffix(":verified").map_or((text, false), |text| (text, true));
+    let (name, password) = text.split_once(':').ok_or("write NAME:PASSWORD or NAME:PASSWORD:verified")?;
+    Ok(json!({ "name": name, "password": password, "verified": verified }))
 }
 
 fn mishap(text: &str) -> Result<(String, f64), String> {
@@ -41,12 +86,7 @@ fn mishap(text: &str) -> Result<(String, f64), String> {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let binaries = build_release(&["tagmill-testboard"])?;
-    let mut config = json!({
-        "items": options.items,
-        "seed": options.seed,
-        "port": options.port,
-        "latency": options.latency,
-    });
+    let mut config = serde_json::to_value(options)?;
     for (mishap, share) in &options.mishap {
         config[mishap] = json!(share);
     }

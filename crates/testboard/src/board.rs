@@ -13,16 +13,23 @@ use tokio::sync::oneshot;
 
 use crate::world::{World, WorldConfig};
 
+mod account;
+mod answer;
 mod api;
+mod form;
 mod listener;
+mod login;
 mod media;
 mod mishap;
 mod service;
+mod session;
 mod stats;
 
+pub use account::{Account, Sessions};
 pub use mishap::{Mishap, Mishaps, RateLimit, Rule, Script, Target, When};
 pub use stats::{GRACE, Stats};
 
+use account::Register;
 use listener::{BoardListener, Line};
 use mishap::Prompter;
 use stats::Ledger;
@@ -36,8 +43,15 @@ pub struct Config {
     pub port: u16,
     /// Content classes that may be asked for without a `me` cookie. The real board's: SFW alone.
     pub anonymous_flags: Flags,
-    /// Content classes that may be asked for with a `me` cookie. The real board's: all, for an account of verified age.
+    /// Content classes that may be asked for with a `me` cookie, where any is a session. The real board's: all, for an
+    /// account of verified age.
     pub account_flags: Flags,
+    /// Who can log in.
+    pub accounts: Vec<Account>,
+    /// Which `me` cookies are sessions.
+    pub sessions: Sessions,
+    /// Every n-th answer of the API to a request with a live session carries a new `me` cookie for it.
+    pub refresh_cookie: Option<u64>,
     /// Refuse requests without a `User-Agent`, as the real board's proxy does.
     pub require_user_agent: bool,
     /// What goes wrong by chance.
@@ -55,6 +69,9 @@ impl Default for Config {
             port: 0,
             anonymous_flags: Flags::SFW,
             account_flags: Flags::EVERY_CLASS,
+            accounts: Vec::new(),
+            sessions: Sessions::Any,
+            refresh_cookie: None,
             require_user_agent: true,
             mishaps: Mishaps::default(),
             script: Script::default(),
@@ -70,6 +87,10 @@ pub enum Endpoint {
     ItemsGet,
     /// `/api/items/info`.
     ItemsInfo,
+    /// `/api/user/captcha`.
+    Captcha,
+    /// `/api/user/login`.
+    Login,
     /// `/api/user/loggedin`.
     LoggedIn,
     /// A path that has the form of a media path.
@@ -94,6 +115,7 @@ struct Shared {
     config: Config,
     ledger: Mutex<Ledger>,
     desk: Mutex<Desk>,
+    register: Mutex<Register>,
 }
 
 /// What decides on mishaps.
@@ -131,7 +153,8 @@ impl Board {
             requests: Vec::new(),
         };
         let ledger = Mutex::new(Ledger::new(world.config().first_id));
-        let shared = Arc::new(Shared { world, config, ledger, desk: Mutex::new(desk) });
+        let register = Mutex::new(Register::new(&config));
+        let shared = Arc::new(Shared { world, config, ledger, desk: Mutex::new(desk), register });
         // Pictures are drawn on threads of their own, no more than can draw at once.
         let drawers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -188,6 +211,11 @@ impl Board {
         self.shared.desk().requests.clone()
     }
 
+    /// The characters in the picture of a captcha; `None` where it is spent, or no captcha of this board.
+    pub fn captcha_answer(&self, token: &str) -> Option<String> {
+        self.shared.register().captcha_answer(token).map(str::to_owned)
+    }
+
     /// Stops: no new connections, requests at work are answered first, for five seconds at most.
     pub async fn stop(mut self) {
         self.stop.take().map(|stop| stop.send(()));
@@ -216,6 +244,10 @@ impl Shared {
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn register(&self) -> MutexGuard<'_, Register> {
+        self.register.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,7 +8,9 @@ pub mod scene;
 mod wire;
 pub mod world;
 
-pub use board::{Board, Config, Endpoint, Mishap, Mishaps, RateLimit, Rule, Script, Stats, Target, When};
+pub use board::{
+    Account, Board, Config, Endpoint, Mishap, Mishaps, RateLimit, Rule, Script, Sessions, Stats, Target, When,
+};
 pub use concept::Concept;
 pub use picture::Pixels;
 pub use scene::Scene;

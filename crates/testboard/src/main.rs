@@ -4,10 +4,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
-use tagmill_testboard::{Board, Config, Mishaps, RateLimit, WorldConfig};
+use tagmill_model::Flags;
+use tagmill_testboard::{Account, Board, Config, Mishaps, RateLimit, Sessions, WorldConfig};
 
 /// What can be chosen from outside; the rest is as in [`Config`]'s defaults.
 #[derive(Debug, Deserialize)]
@@ -15,7 +16,18 @@ use tagmill_testboard::{Board, Config, Mishaps, RateLimit, WorldConfig};
 struct Options {
     items: u64,
     seed: u64,
+    gap_share: f64,
+    video_share: f64,
+    first_id: Option<i64>,
+    /// Seconds since the newest post was uploaded; without it, posts begin in 2024.
+    newest_age: Option<u64>,
     port: u16,
+    accounts: Vec<Account>,
+    sessions: Sessions,
+    /// Answers of the API between two that refresh a session's cookie.
+    refresh_cookie: Option<u64>,
+    /// Content classes that may be asked for without a session, as a mask.
+    anonymous_flags: u32,
     /// Milliseconds that every answer takes.
     latency: u64,
     /// Requests a second, in bursts of as many; 0 for no limit.
@@ -29,15 +41,26 @@ struct Options {
     slow_body: f64,
     not_found: f64,
     corrupt: f64,
+    unavailable: f64,
+    blocked: f64,
+    not_logged_in: f64,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        let WorldConfig { items, seed, .. } = WorldConfig::default();
+        let WorldConfig { items, seed, gap_share, video_share, .. } = WorldConfig::default();
         Options {
             items,
             seed,
+            gap_share,
+            video_share,
+            first_id: None,
+            newest_age: None,
             port: 0,
+            accounts: Vec::new(),
+            sessions: Sessions::default(),
+            refresh_cookie: None,
+            anonymous_flags: Config::default().anonymous_flags.bits(),
             latency: 0,
             rate_limit: 0,
             too_many_requests: 0.0,
@@ -48,11 +71,30 @@ impl Default for Options {
             slow_body: 0.0,
             not_found: 0.0,
             corrupt: 0.0,
+            unavailable: 0.0,
+            blocked: 0.0,
+            not_logged_in: 0.0,
         }
     }
 }
 
 impl Options {
+    fn world(&self) -> WorldConfig {
+        let usual = WorldConfig::default();
+        let world = WorldConfig {
+            items: self.items,
+            seed: self.seed,
+            gap_share: self.gap_share,
+            video_share: self.video_share,
+            first_id: self.first_id.unwrap_or(usual.first_id),
+            ..usual
+        };
+        let Some(age) = self.newest_age else { return world };
+        // A clock before 1970 is wrong anyway.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+        world.ending_at(now.saturating_sub_unsigned(age))
+    }
+
     fn config(&self) -> Config {
         let rate_limit = (self.rate_limit > 0).then_some(RateLimit {
             per_second: f64::from(self.rate_limit),
@@ -60,8 +102,12 @@ impl Options {
             retry_after: Some(1),
         });
         Config {
-            world: WorldConfig { items: self.items, seed: self.seed, ..WorldConfig::default() },
+            world: self.world(),
             port: self.port,
+            accounts: self.accounts.clone(),
+            sessions: self.sessions,
+            refresh_cookie: self.refresh_cookie,
+            anonymous_flags: Flags::from_bits_retain(self.anonymous_flags),
             mishaps: Mishaps {
                 too_many_requests: self.too_many_requests,
                 server_error: self.server_error,
@@ -71,6 +117,9 @@ impl Options {
                 slow_body: self.slow_body,
                 not_found: self.not_found,
                 corrupt: self.corrupt,
+                unavailable: self.unavailable,
+                blocked: self.blocked,
+                not_logged_in: self.not_logged_in,
                 latency: Duration::from_millis(self.latency),
                 rate_limit,
                 ..Mishaps::default()

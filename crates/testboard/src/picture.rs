@@ -6,11 +6,13 @@ use crate::scene::Scene;
 
 mod backdrop;
 mod canvas;
+mod captcha;
 mod encode;
 mod finish;
 mod mp4;
 mod things;
 
+pub(crate) use captcha::{captcha, characters};
 pub(crate) use encode::{Encoding, encode, encode_animation};
 pub(crate) use mp4::movie;
 

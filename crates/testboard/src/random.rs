@@ -28,6 +28,8 @@ pub(crate) enum Purpose {
     Mishap,
     Corrupt,
     Video,
+    Captcha,
+    Session,
 }
 
 /// A SplitMix64 stream.

@@ -109,6 +109,48 @@ pub(crate) fn logged_in(world: &World, yes: bool) -> String {
     json.text
 }
 
+/// A captcha; the picture is a PNG in base64.
+pub(crate) fn captcha(world: &World, token: &str, picture: &str) -> String {
+    let mut json = Json::with_capacity(160 + picture.len() * 17 / 16);
+    json.raw("{\"token\":").string(token).raw(",\"captcha\":");
+    json.string(&format!("data:image/png;base64,{picture}")).envelope(world.now(), None, 1).raw("}");
+    json.text
+}
+
+/// A login that succeeded.
+pub(crate) fn logged_in_as(world: &World, identifier: &str) -> String {
+    let mut json = Json::with_capacity(192);
+    json.raw("{\"success\":true,\"identifier\":").string(identifier).raw(",\"ban\":null,\"nonce\":null");
+    json.raw(",\"settings\":{\"themeId\":0,\"showAds\":false}").envelope(world.now(), None, 5).raw("}");
+    json.text
+}
+
+/// A login that failed.
+pub(crate) fn login_failed(world: &World, error: &str) -> String {
+    let mut json = Json::with_capacity(160);
+    json.raw("{\"success\":false,\"error\":").string(error).raw(",\"ban\":null,\"nonce\":null,\"code\":400");
+    json.envelope(world.now(), None, 1).raw("}");
+    json.text
+}
+
+/// A login to an account that is banned for ever.
+pub(crate) fn login_banned(world: &World, user: i64) -> String {
+    let mut json = Json::with_capacity(160);
+    json.raw(
+        "{\"success\":false,\"ban\":{\"banned\":true,\"reason\":\"Regel #99\",\"till\":null,\"userId\":",
+    );
+    json.number(user).raw("}").envelope(world.now(), None, 3).raw("}");
+    json.text
+}
+
+/// The value of a `me` cookie, before it is encoded. The member `a` occurs twice, as it does on the real board.
+pub(crate) fn me(name: &str, id: &str, verified: bool, pp: i64) -> String {
+    let mut json = Json::with_capacity(128);
+    json.raw("{\"n\":").string(name).raw(",\"id\":").string(id).raw(",\"a\":0,\"a\":1,\"pp\":").number(pp);
+    json.raw(if verified { ",\"paid\":true,\"verified\":true}" } else { ",\"paid\":true}" });
+    json.text
+}
+
 /// A post's tags and comments.
 pub(crate) fn info(world: &World, post: &Post) -> String {
     let id = post.listing.id;

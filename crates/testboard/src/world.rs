@@ -13,14 +13,16 @@ mod feed;
 mod listing;
 mod media;
 mod odd;
+mod search;
 mod tags;
 
 pub(crate) use calendar::http_date;
 pub use comments::Comment;
-pub(crate) use feed::{Cursor, Feed, Page, PageQuery, TagQuery};
+pub(crate) use feed::{Cursor, Feed, Page, PageQuery};
 pub use listing::{Listing, Variant};
 pub use media::{Format, Media};
 pub(crate) use odd::{InfoShape, ListingShape};
+pub(crate) use search::Search;
 pub use tags::{PostTag, wilson};
 
 /// What a world is made of. The same values give the same world, in every version of this crate that keeps its snapshots.
@@ -65,6 +67,17 @@ impl Default for WorldConfig {
             first_created: 1_704_067_200,
             seconds_between: 120,
         }
+    }
+}
+
+impl WorldConfig {
+    /// The same posts at other times: the newest is uploaded at `created`, Unix seconds. Paths of media tell the day, so
+    /// they change too.
+    #[must_use]
+    pub fn ending_at(self, created: i64) -> WorldConfig {
+        let world = World::new(self.clone());
+        let shift = world.newest().map_or(0, |newest| created - world.created(newest));
+        WorldConfig { first_created: self.first_created + shift, ..self }
     }
 }
 
@@ -210,6 +223,22 @@ mod tests {
             assert_eq!(world.ids().count() as u64, items);
             assert_eq!(world.ids().next_back(), world.newest());
         }
+    }
+
+    #[test]
+    fn a_world_ends_when_it_is_told_to() {
+        let config = WorldConfig { seed: 5, items: 49, ..WorldConfig::default() };
+        let (usual, moved) =
+            (World::new(config.clone()), World::new(config.clone().ending_at(2_000_000_000)));
+        let newest = usual.newest().unwrap();
+        let shift = 2_000_000_000 - usual.listing(newest).unwrap().created;
+        for id in usual.ids() {
+            let (usual, moved) = (usual.item(id).unwrap(), moved.item(id).unwrap());
+            assert_eq!(usual.listing.created + shift, moved.listing.created);
+            assert_eq!(usual.tags, moved.tags);
+        }
+        let empty = WorldConfig { items: 0, ..config };
+        assert_eq!(empty.clone().ending_at(5), empty);
     }
 
     #[test]

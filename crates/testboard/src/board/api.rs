@@ -3,13 +3,15 @@
 use axum::http::StatusCode;
 use tagmill_model::{Flags, ItemId};
 
-use super::Shared;
-use super::service::{Answer, parameter};
+use super::answer::{Answer, MISSING};
+use super::form::parameter;
+use super::session::Session;
+use super::{Endpoint, Shared};
 use crate::wire;
-use crate::world::{Cursor, Feed, PageQuery, TagQuery};
+use crate::world::{Cursor, Feed, PageQuery, Search};
 
 /// `items/get`.
-pub(super) fn items_get(shared: &Shared, query: &str, known: bool) -> Answer {
+pub(super) fn items_get(shared: &Shared, query: &str, session: Option<&Session<'_>>) -> Answer {
     let world = &shared.world;
     let refuse = |status: StatusCode, error: &str, message: &str| {
         Answer::json(status, wire::error(world, error, status.as_u16(), message))
@@ -28,8 +30,8 @@ pub(super) fn items_get(shared: &Shared, query: &str, known: bool) -> Answer {
         Ok(mask @ 1..=31) => Flags::from_bits_retain(mask),
         _ => return refuse(StatusCode::BAD_REQUEST, "invalidArgument", "flags must be from 1 to 31"),
     };
-    let allowed = if known { shared.config.account_flags } else { shared.config.anonymous_flags };
-    if let Some(error) = required(flags - allowed, known) {
+    let allowed = session.map_or(shared.config.anonymous_flags, |session| session.allowed);
+    if let Some(error) = required(flags - allowed, session.is_some()) {
         return refuse(StatusCode::FORBIDDEN, error, "Diese Inhalte sind nicht freigegeben");
     }
     let top = promoted.is_some_and(|promoted| promoted != 0);
@@ -49,10 +51,12 @@ pub(super) fn items_get(shared: &Shared, query: &str, known: bool) -> Answer {
         }
         _ => return refuse(StatusCode::BAD_REQUEST, "invalidArgument", "only one of older, newer, id"),
     };
-    let tags = parameter(query, "tags").map(|text| TagQuery::parse(&text));
-    let searches = tags.is_some();
+    let Ok(search) = parameter(query, "tags").map(|text| Search::parse(&text)).transpose() else {
+        return Answer::json(StatusCode::OK, wire::page_error(world, "tooShort"));
+    };
+    let searches = search.is_some();
     let feed = if top { Feed::Top } else { Feed::New };
-    let page = world.page(&PageQuery { flags, feed, cursor, tags });
+    let page = world.page(&PageQuery { flags, feed, cursor, search });
     if searches && page.items.is_empty() && cursor == Cursor::Start && page.at_end {
         return Answer::json(StatusCode::OK, wire::page_error(world, "nothingFound"));
     }
@@ -107,4 +111,12 @@ pub(super) fn item_id(query: &str) -> Option<ItemId> {
 /// `user/loggedin`.
 pub(super) fn logged_in(shared: &Shared, known: bool) -> Answer {
     Answer::json(StatusCode::OK, wire::logged_in(&shared.world, known))
+}
+
+/// 404 as the API says it, or as the media host does.
+pub(super) fn not_found(shared: &Shared, endpoint: Endpoint) -> Answer {
+    match endpoint {
+        Endpoint::Media => Answer::html(StatusCode::NOT_FOUND, MISSING),
+        _ => Answer::json(StatusCode::NOT_FOUND, wire::error(&shared.world, "notFound", 404, "Not found")),
+    }
 }

@@ -7,7 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 
-use super::service::{Answer, not_found};
+use super::answer::Answer;
+use super::api::not_found;
 use super::{Endpoint, Shared};
 use crate::world::http_date;
 

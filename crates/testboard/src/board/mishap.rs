@@ -15,6 +15,15 @@ pub enum Mishap {
         /// Seconds that the client is told to wait.
         retry_after: Option<u32>,
     },
+    /// Status 503, with `Retry-After` in seconds or without: maintenance, or another way to say that it is too much.
+    Unavailable {
+        /// Seconds that the client is told to wait.
+        retry_after: Option<u32>,
+    },
+    /// Status 403 with the HTML page of a proxy that lets nobody through.
+    Blocked,
+    /// Status 403 with the JSON that says a session is dead.
+    NotLoggedIn,
     /// Status 500 with an HTML page.
     ServerError,
     /// The connection ends before any answer.
@@ -45,6 +54,10 @@ impl Mishap {
         match self {
             Mishap::TooManyRequests { retry_after: Some(_) } => "too_many_requests",
             Mishap::TooManyRequests { retry_after: None } => "too_many_requests_silent",
+            Mishap::Unavailable { retry_after: Some(_) } => "unavailable",
+            Mishap::Unavailable { retry_after: None } => "unavailable_silent",
+            Mishap::Blocked => "blocked",
+            Mishap::NotLoggedIn => "not_logged_in",
             Mishap::ServerError => "server_error",
             Mishap::Cut => "cut",
             Mishap::ShortBody => "short_body",
@@ -65,7 +78,7 @@ pub struct Mishaps {
     pub seed: u64,
     /// Status 429 with `Retry-After`.
     pub too_many_requests: f64,
-    /// The seconds in that `Retry-After`.
+    /// The seconds in that `Retry-After`, and in that of a status 503.
     pub retry_after: u32,
     /// Status 429 without `Retry-After`.
     pub too_many_requests_silent: f64,
@@ -85,6 +98,12 @@ pub struct Mishaps {
     pub not_found: f64,
     /// Damaged bytes; media only.
     pub corrupt: f64,
+    /// Status 503 with `Retry-After`.
+    pub unavailable: f64,
+    /// Status 403 with a proxy's HTML page.
+    pub blocked: f64,
+    /// Status 403 with the JSON that says a session is dead; API only.
+    pub not_logged_in: f64,
     /// How long every request waits for its answer.
     pub latency: Duration,
     /// More requests than this are refused with 429.
@@ -106,6 +125,9 @@ impl Default for Mishaps {
             slow_body_pause: Duration::from_millis(100),
             not_found: 0.0,
             corrupt: 0.0,
+            unavailable: 0.0,
+            blocked: 0.0,
+            not_logged_in: 0.0,
             latency: Duration::ZERO,
             rate_limit: None,
         }
@@ -126,6 +148,8 @@ pub struct RateLimit {
 impl Mishaps {
     /// What meets the request of this number, by chance.
     pub(super) fn draw(&self, number: u64, endpoint: Endpoint) -> Option<Mishap> {
+        let medium = endpoint == Endpoint::Media;
+        // New ones stand last: what a seed does to a board that has none of them stays.
         let chances = [
             (self.too_many_requests, Mishap::TooManyRequests { retry_after: Some(self.retry_after) }),
             (self.too_many_requests_silent, Mishap::TooManyRequests { retry_after: None }),
@@ -135,7 +159,10 @@ impl Mishaps {
             (self.html, Mishap::Html),
             (self.slow_body, Mishap::SlowBody { pause: self.slow_body_pause }),
             (self.not_found, Mishap::NotFound),
-            (if endpoint == Endpoint::Media { self.corrupt } else { 0.0 }, Mishap::Corrupt),
+            (if medium { self.corrupt } else { 0.0 }, Mishap::Corrupt),
+            (self.unavailable, Mishap::Unavailable { retry_after: Some(self.retry_after) }),
+            (self.blocked, Mishap::Blocked),
+            (if medium { 0.0 } else { self.not_logged_in }, Mishap::NotLoggedIn),
         ];
         if chances.iter().all(|(share, _)| *share <= 0.0) {
             return None;
@@ -270,6 +297,15 @@ mod tests {
         assert!((1_850..2_150).contains(&count(Mishap::Cut)));
         assert!((2_850..3_150).contains(&count(Mishap::Corrupt)));
         assert!(!draw(Endpoint::ItemsInfo).contains(&Some(Mishap::Corrupt)));
+        let mishaps = Mishaps { unavailable: 0.1, blocked: 0.2, not_logged_in: 0.3, ..mishaps };
+        let count =
+            |endpoint, mishap| (0..10_000).filter(|n| mishaps.draw(*n, endpoint) == Some(mishap)).count();
+        assert!(
+            (900..1_100).contains(&count(Endpoint::ItemsGet, Mishap::Unavailable { retry_after: Some(1) }))
+        );
+        assert!((1_850..2_150).contains(&count(Endpoint::ItemsGet, Mishap::Blocked)));
+        assert!((2_850..3_150).contains(&count(Endpoint::ItemsGet, Mishap::NotLoggedIn)));
+        assert_eq!(count(Endpoint::Media, Mishap::NotLoggedIn), 0);
     }
 
     #[test]

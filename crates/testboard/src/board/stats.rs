@@ -23,6 +23,10 @@ pub struct Stats {
     pub head_requests: u64,
     /// Requests to `user/loggedin`.
     pub login_requests: u64,
+    /// Requests to `user/captcha`.
+    pub captcha_requests: u64,
+    /// Requests to `user/login`.
+    pub login_attempts: u64,
     /// Requests to paths that lead nowhere.
     pub other_requests: u64,
     /// `items/info` requests that were answered rightly and whole.
@@ -35,6 +39,10 @@ pub struct Stats {
     pub repeated_media: u64,
     /// Requests with a `Range` that was honoured.
     pub range_answers: u64,
+    /// Requests with a `me` cookie, alive or dead.
+    pub with_session: u64,
+    /// Requests for media with a `Cookie` header, which a media host needs from nobody.
+    pub media_cookies: u64,
     /// Most requests within any one second.
     pub peak_requests_per_second: u64,
     /// Most requests at work at once.
@@ -107,6 +115,8 @@ impl Ledger {
             Endpoint::Media if head => stats.head_requests += 1,
             Endpoint::Media => stats.media_requests += 1,
             Endpoint::LoggedIn => stats.login_requests += 1,
+            Endpoint::Captcha => stats.captcha_requests += 1,
+            Endpoint::Login => stats.login_attempts += 1,
             Endpoint::Other => stats.other_requests += 1,
         }
         let place = id.map(|id| (id.0 - self.first_id) as usize);
@@ -134,6 +144,12 @@ impl Ledger {
         stats.peak_requests_per_second = stats.peak_requests_per_second.max(self.recent.len() as u64);
         self.arrivals += 1;
         self.arrivals - 1
+    }
+
+    /// Notes the cookies of a request.
+    pub(super) fn cookies(&mut self, endpoint: Endpoint, any: bool, me: bool) {
+        self.stats.media_cookies += u64::from(any && endpoint == Endpoint::Media);
+        self.stats.with_session += u64::from(me);
     }
 
     pub(super) fn depart(&mut self) {

@@ -13,6 +13,17 @@ pub(crate) fn date(seconds: i64) -> (i64, u32, u32) {
     (year_of_era + era * 400 + i64::from(month <= 2), month as u32, day as u32)
 }
 
+/// The first second of a month. From the same page, `days_from_civil`.
+pub(crate) fn seconds(year: i64, month: i64) -> i64 {
+    // Years from March, so that a leap day is the last.
+    let (year, shifted_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * shifted_month + 2) / 5;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era - 719_468) * 86_400
+}
+
 /// The form of dates in HTTP headers: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) fn http_date(seconds: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -35,5 +46,13 @@ mod tests {
         assert_eq!(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(date(951_782_400), (2000, 2, 29));
         assert_eq!(date(1_704_067_199), (2023, 12, 31));
+    }
+
+    #[test]
+    fn months_begin_where_they_should() {
+        for (year, month) in (1..=2_400).flat_map(|year| (1..=12).map(move |month| (year, month))) {
+            assert_eq!(date(seconds(year, month)), (year, month as u32, 1));
+            assert_ne!(date(seconds(year, month) - 1).1, month as u32);
+        }
     }
 }

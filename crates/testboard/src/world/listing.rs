@@ -118,10 +118,20 @@ impl World {
 
     /// Upload time: rises with the id.
     pub(crate) fn created(&self, id: ItemId) -> i64 {
-        let between = self.config.seconds_between.max(1);
+        let between = self.between();
         let jitter =
             Rng::new(self.config.seed, Purpose::Listing, !(id.0 as u64)).below(between as u64) as i64;
         self.config.first_created + (id.0 - self.config.first_id) * between + jitter
+    }
+
+    /// The id that is uploaded at a time, whether it exists or not.
+    pub(super) fn id_at(&self, created: i64) -> i64 {
+        let uploads = created.saturating_sub(self.config.first_created).div_euclid(self.between());
+        self.config.first_id.saturating_add(uploads)
+    }
+
+    fn between(&self) -> i64 {
+        self.config.seconds_between.max(1)
     }
 
     /// How many people looked and voted, roughly: log-normal, more where promoted.
@@ -140,20 +150,29 @@ impl World {
         if self.chosen(block) == id { self.swapped(block) + 1 } else { 0 }
     }
 
-    /// The post at a position of the top feed.
-    pub(super) fn at_position(&self, position: i64) -> Option<ItemId> {
-        if position == PINNED {
-            return self.pinned;
-        }
-        let id = self.chosen(self.swapped(position.checked_sub(1).filter(|slot| *slot >= 0)?));
-        (self.exists(id) && self.pinned != Some(id)).then_some(id)
+    /// Posts of the top feed whose positions are below one, from there down.
+    pub(super) fn promoted_below(&self, position: i64) -> impl Iterator<Item = ItemId> + '_ {
+        let pinned = self.pinned.filter(|_| PINNED < position);
+        let others = (1..position.min(self.last_position() + 1)).rev();
+        pinned.into_iter().chain(others.filter_map(|position| self.at_position(position)))
     }
 
-    /// The positions of the top feed, lowest first; not all are taken.
-    pub(super) fn positions(&self) -> impl DoubleEndedIterator<Item = i64> + use<> {
-        let blocks = (self.last_id - self.config.first_id + 1).div_euclid(PROMOTION_BLOCK) + 2;
-        let pinned = self.pinned.map(|_| PINNED);
-        (1..=blocks).chain(pinned)
+    /// Posts of the top feed whose positions are above one, from there up.
+    pub(super) fn promoted_above(&self, position: i64) -> impl Iterator<Item = ItemId> + '_ {
+        let pinned = self.pinned.filter(|_| PINNED > position);
+        let others = position.saturating_add(1).max(1)..=self.last_position();
+        others.filter_map(|position| self.at_position(position)).chain(pinned)
+    }
+
+    /// The highest position that may be taken by a post that is not pinned.
+    fn last_position(&self) -> i64 {
+        (self.last_id - self.config.first_id + 1).div_euclid(PROMOTION_BLOCK) + 2
+    }
+
+    /// The post at a position; not all are taken.
+    fn at_position(&self, position: i64) -> Option<ItemId> {
+        let id = self.chosen(self.swapped(position - 1));
+        (self.exists(id) && self.pinned != Some(id)).then_some(id)
     }
 
     fn chosen(&self, block: i64) -> ItemId {

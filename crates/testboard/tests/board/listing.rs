@@ -161,24 +161,6 @@ async fn a_window_contains_its_post() {
 }
 
 #[tokio::test]
-async fn words_are_searched() {
-    let board = start(config(400));
-    let world = board.world();
-    let has = |id: &ItemId, word: &str| {
-        world.item(*id).unwrap().tags.iter().any(|tag| tag.text.trim().to_lowercase() == word)
-    };
-    let (_, page) = json(&board, "items/get?flags=31&tags=cat").await;
-    let cats: Vec<i64> = world.ids().rev().filter(|id| has(id, "cat")).map(|id| id.0).collect();
-    assert_eq!(ids(&page), cats);
-    let (_, page) = json(&board, "items/get?flags=31&tags=%21%20-%22video%22&older=60").await;
-    let stills: Vec<i64> =
-        world.ids().rev().filter(|id| id.0 < 60 && !has(id, "video")).map(|id| id.0).collect();
-    assert_eq!(ids(&page), stills);
-    let (_, page) = json(&board, "items/get?flags=31&tags=nowhere").await;
-    assert_eq!(page["error"], "nothingFound");
-}
-
-#[tokio::test]
 async fn an_empty_board_has_empty_pages() {
     let board = start(config(0));
     let (status, page) = json(&board, "items/get?flags=31").await;

@@ -5,7 +5,10 @@
 mod client;
 mod info;
 mod listing;
+mod login;
 mod media;
 mod mishaps;
+mod options;
+mod search;
 mod snapshots;
 mod stats;

@@ -20,6 +20,33 @@ async fn too_many_requests() {
 }
 
 #[tokio::test]
+async fn unavailable() {
+    let board = always(Mishap::Unavailable { retry_after: Some(30) });
+    let response = api(&board, "items/get").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "30");
+    assert_eq!(board.stats().mishaps["unavailable"], 1);
+    let silent = always(Mishap::Unavailable { retry_after: None });
+    let response = media(&silent, &picture(&silent)).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!response.headers().contains_key("retry-after"));
+    assert_eq!(silent.stats().mishaps["unavailable_silent"], 1);
+}
+
+#[tokio::test]
+async fn blocked_and_not_logged_in() {
+    let board = always(Mishap::Blocked);
+    let response = api(&board, "items/get").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert!(response.text().await.unwrap().contains("Cloudflare"));
+    let board = always(Mishap::NotLoggedIn);
+    let response = api(&board, "user/loggedin").header("cookie", "me=x").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert_eq!(response.text().await.unwrap(), r#"{"error":"forbidden","code":403,"msg":"Not logged in"}"#);
+    assert_eq!(board.stats().mishaps["not_logged_in"], 1);
+}
+
+#[tokio::test]
 async fn server_error_and_not_found() {
     let board = always(Mishap::ServerError);
     let response = api(&board, "items/get").send().await.unwrap();
