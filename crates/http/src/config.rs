@@ -1,7 +1,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
+use tokio::sync::Semaphore;
 use url::Url;
+
+use crate::Error;
 
 /// How a [`Client`](crate::Client) behaves. Plain data; the defaults suit an API.
 #[derive(Debug, Clone)]
@@ -45,6 +49,42 @@ impl Default for Config {
             max_in_flight: 30,
             max_body: 32 << 20,
             redirects: Redirects::None,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what can be checked without a host, and makes the cookie's header.
+    pub(crate) fn check(&self) -> Result<Option<HeaderValue>, Error> {
+        let invalid = |field, fault| Err(Error::InvalidConfig { field, fault });
+        if self.user_agent.trim().is_empty() || HeaderValue::from_str(&self.user_agent).is_err() {
+            return invalid("user_agent", "is empty or has a character that no header may have");
+        }
+        if self.max_in_flight == 0 || self.max_in_flight > Semaphore::MAX_PERMITS {
+            return invalid("max_in_flight", "must be at least 1");
+        }
+        if self.retry.max_tries == 0 {
+            return invalid("retry.max_tries", "must be at least 1");
+        }
+        if self.pause.max_refusals == 0 {
+            return invalid("pause.max_refusals", "must be at least 1");
+        }
+        if let Some(rate) = self.rate {
+            // One request in eleven days is the slowest that is still a rate.
+            if !(1e-6..=1e9).contains(&rate.per_second) {
+                return invalid("rate.per_second", "must be more than 0");
+            }
+            if rate.burst == 0 {
+                return invalid("rate.burst", "must be at least 1");
+            }
+        }
+        let Some(cookie) = &self.cookie else { return Ok(None) };
+        match HeaderValue::from_str(cookie.pairs()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                Ok(Some(value))
+            }
+            Err(_) => invalid("cookie", "has a character that no header may have"),
         }
     }
 }
@@ -99,6 +139,10 @@ pub struct Pause {
     /// A request refused this often ends with [`Error::GaveUp`](crate::Error::GaveUp). Generous, because a refusal says
     /// nothing about the request; twenty span an hour and a half with the default delays.
     pub max_refusals: u32,
+    /// After so many clean answers in a row a refusal counts as the first again, and its pause is the shortest. Not after
+    /// one: of thirty workers some still get through while others are refused, and the pauses would never grow. Twenty
+    /// answers are a moment on a host of your own; where a limit is counted over minutes, take hundreds.
+    pub forget_after: u32,
 }
 
 impl Default for Pause {
@@ -108,6 +152,7 @@ impl Default for Pause {
             max_delay: Duration::from_secs(300),
             max_retry_after: Duration::from_secs(3600),
             max_refusals: 20,
+            forget_after: 20,
         }
     }
 }

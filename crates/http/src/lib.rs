@@ -4,10 +4,13 @@ mod client;
 mod config;
 mod connection;
 mod error;
+mod exchange;
 mod gate;
 mod limiter;
+mod pace;
 mod response;
 mod retry_after;
+mod traffic;
 
 pub use bytes::Bytes;
 pub use client::{Client, Request};

@@ -256,6 +256,22 @@ async fn the_rate_is_kept() {
 }
 
 #[tokio::test]
+async fn after_a_refusal_the_rate_is_halved() {
+    let server = Server::start(|number, _| match number {
+        0 => Reply::new(429, "", "{}"),
+        _ => Reply::json("{}"),
+    })
+    .await;
+    let client = client(Config { rate: Some(Rate { per_second: 50.0, burst: 10 }), ..config() });
+    for _ in 0..5 {
+        client.get(&server.url).await.unwrap();
+    }
+    // The five that were answered came one in 40 ms, less what was climbed meanwhile. A slow machine can only be later.
+    let seen = server.seen();
+    assert!(seen[5].at >= seen[0].at + Duration::from_millis(150), "{seen:?}");
+}
+
+#[tokio::test]
 async fn dropping_a_request_ends_it_and_frees_its_place() {
     let server = Server::start(|number, _| match number {
         0 => Reply::raw("").then_silence(),
