@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::error::shown;
 use crate::exchange::{Answer, Exchange};
+use crate::limiter::eta;
 use crate::{Config, Error, Failure, Response};
 
 /// More redirects than this in a row are a loop.
@@ -67,6 +68,13 @@ impl Client {
     /// Whether any host ever answered this client or a clone of it, with whatever status.
     pub fn has_been_answered(&self) -> bool {
         self.shared.answered.load(Ordering::Relaxed)
+    }
+
+    /// How long so many requests take at least: until the last of them leaves, where none is refused and the host answers
+    /// at once. `None` where neither [`Config::rate`] nor [`Config::cap`] limits them. For a plan that is shown before a
+    /// run.
+    pub fn eta(&self, requests: u64) -> Option<Duration> {
+        eta(self.shared.config.rate, self.shared.config.cap, requests)
     }
 
     /// Runs one logical request: waits its turn, sends, hands the successful response to `read`, and tries again what

@@ -27,6 +27,9 @@ pub struct Config {
     pub pause: Pause,
     /// The most requests in a second; `None` leaves it to [`Config::max_in_flight`], which is right for your own host.
     pub rate: Option<Rate>,
+    /// The most requests in any window of time, for a host that counts over minutes: a rate that is safe for one minute
+    /// may not be for three. `None` leaves it to the rate.
+    pub cap: Option<Cap>,
     /// The most requests under way at once, of all clones together.
     pub max_in_flight: usize,
     /// The largest body, in bytes, that is collected in memory. An answer of a board is well under 1 MB.
@@ -46,6 +49,7 @@ impl Default for Config {
             retry: Retry::default(),
             pause: Pause::default(),
             rate: None,
+            cap: None,
             max_in_flight: 30,
             max_body: 32 << 20,
             redirects: Redirects::None,
@@ -76,6 +80,15 @@ impl Config {
             }
             if rate.burst == 0 {
                 return invalid("rate.burst", "must be at least 1");
+            }
+        }
+        if let Some(cap) = self.cap {
+            if cap.requests == 0 {
+                return invalid("cap.requests", "must be at least 1");
+            }
+            // A cap over more than a day would outlast the process that counts for it.
+            if cap.window.is_zero() || cap.window > Duration::from_secs(24 * 3600) {
+                return invalid("cap.window", "must be more than 0 and at most a day");
             }
         }
         let Some(cookie) = &self.cookie else { return Ok(None) };
@@ -164,6 +177,15 @@ pub struct Rate {
     pub per_second: f64,
     /// Requests that may leave at once after a rest; at least one.
     pub burst: u32,
+}
+
+/// So many requests in a window of time, wherever the window begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cap {
+    /// Requests that may leave in one window; at least one.
+    pub requests: u32,
+    /// How long a window is; at most a day.
+    pub window: Duration,
 }
 
 /// Where a redirect may lead.

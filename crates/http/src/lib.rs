@@ -11,10 +11,11 @@ mod pace;
 mod response;
 mod retry_after;
 mod traffic;
+mod window;
 
 pub use bytes::Bytes;
 pub use client::{Client, Request};
-pub use config::{Config, Cookie, Pause, Rate, Redirects, Retry};
+pub use config::{Cap, Config, Cookie, Pause, Rate, Redirects, Retry};
 pub use error::{Error, Failure, json_failure, shown};
 pub use reqwest::header;
 pub use response::{Response, looks_like_html};

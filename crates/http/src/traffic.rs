@@ -23,7 +23,7 @@ impl Traffic {
         let pause = &config.pause;
         Traffic {
             gate: Gate::new(pause.clone()),
-            limiter: Limiter::new(config.rate, now),
+            limiter: Limiter::new(config.rate, config.cap, now),
             longest_wait: pause.max_retry_after.max(pause.max_delay * 2),
         }
     }

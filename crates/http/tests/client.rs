@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use support::{Reply, Server, config};
-use tagmill_http::{Client, Config, Cookie, Error, Failure, Pause, Rate, Redirects, Url, shown};
+use tagmill_http::{Cap, Client, Config, Cookie, Error, Failure, Pause, Rate, Redirects, Url, shown};
 use tokio::sync::Barrier;
 use tokio::time::Instant;
 
@@ -256,6 +256,18 @@ async fn the_rate_is_kept() {
 }
 
 #[tokio::test]
+async fn the_cap_is_kept() {
+    let server = Server::start(|_, _| Reply::json("{}")).await;
+    let start = Instant::now();
+    let cap = Cap { requests: 3, window: Duration::from_millis(50) };
+    let client = client(Config { cap: Some(cap), ..config() });
+    join_all((0..7).map(|_| client.get(&server.url))).await;
+    let last = server.seen().iter().map(|seen| seen.at).max().unwrap();
+    assert!(last >= start + 2 * cap.window);
+    assert_eq!(client.eta(7), Some(2 * cap.window));
+}
+
+#[tokio::test]
 async fn after_a_refusal_the_rate_is_halved() {
     let server = Server::start(|number, _| match number {
         0 => Reply::new(429, "", "{}"),
@@ -381,6 +393,10 @@ fn a_configuration_that_cannot_work_names_its_field() {
     check("rate.per_second", |config| config.rate = Some(Rate { per_second: 0.0, burst: 1 }));
     check("rate.per_second", |config| config.rate = Some(Rate { per_second: f64::NAN, burst: 1 }));
     check("rate.burst", |config| config.rate = Some(Rate { per_second: 1.0, burst: 0 }));
+    let window = Duration::from_secs(1);
+    check("cap.requests", |config| config.cap = Some(Cap { requests: 0, window }));
+    check("cap.window", |config| config.cap = Some(Cap { requests: 1, window: Duration::ZERO }));
+    check("cap.window", |config| config.cap = Some(Cap { requests: 1, window: Duration::MAX }));
     check("cookie", |config| {
         let url = Url::parse("https://board.example").unwrap();
         config.cookie = Some(Cookie::new(&url, "me=s3cret\r\nx: y"));
