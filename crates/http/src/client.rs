@@ -101,7 +101,7 @@ impl Client {
             .with_max_times(retry.max_tries as usize - 1)
             .with_jitter()
             .build();
-        let (mut tries, mut refusals, mut redirects) = (0, 0, 0);
+        let (mut tries, mut refusals, mut blocks, mut redirects) = (0, 0, 0, 0);
         let mut spent = Duration::ZERO;
         loop {
             let failure = match shared.get(&request, &read, &mut spent).await {
@@ -120,8 +120,13 @@ impl Client {
             match failure {
                 Failure::Permanent(error) => return Err(error),
                 Failure::Refused { error, .. } => {
-                    refusals += 1;
-                    if refusals >= shared.config.pause.max_refusals {
+                    let pause = &shared.config.pause;
+                    let (count, most) = match error {
+                        Error::Blocked { .. } => (&mut blocks, pause.max_blocks),
+                        _ => (&mut refusals, pause.max_refusals),
+                    };
+                    *count += 1;
+                    if *count >= most {
                         return Err(Error::GaveUp { tries, last: Box::new(error) });
                     }
                 }

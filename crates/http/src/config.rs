@@ -23,7 +23,7 @@ pub struct Config {
     pub request_timeout: Option<Duration>,
     /// What to do about failures that may pass: network errors, 5xx, cut or mangled bodies.
     pub retry: Retry,
-    /// What to do when the host says "too many requests": 429 and 503.
+    /// What to do when the host says "too many requests" (429 and 503), or a firewall keeps this machine out.
     pub pause: Pause,
     /// The most requests in a second; `None` leaves it to [`Config::max_in_flight`], which is right for your own host.
     pub rate: Option<Rate>,
@@ -72,6 +72,9 @@ impl Config {
         }
         if self.pause.max_refusals == 0 {
             return invalid("pause.max_refusals", "must be at least 1");
+        }
+        if self.pause.max_blocks == 0 {
+            return invalid("pause.max_blocks", "must be at least 1");
         }
         if let Some(rate) = self.rate {
             // One request in eleven days is the slowest that is still a rate.
@@ -139,11 +142,12 @@ impl Retry {
     }
 }
 
-/// How long everybody stops when the host refuses: the longer of its `Retry-After` and a delay of our own, which doubles
-/// with each refusal in a row.
+/// How long everybody stops when the host refuses, or a firewall before it blocks: the longer of its `Retry-After` and a
+/// delay of our own, which doubles with each refusal in a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pause {
-    /// The first pause of our own. A board that blocks for a minute or more after a 429 wants more than the default.
+    /// The first pause of our own. A board that blocks for a minute or more after a 429 wants more than the default, and
+    /// so does a firewall.
     pub first_delay: Duration,
     /// No pause of our own grows beyond this (jitter may double it).
     pub max_delay: Duration,
@@ -152,6 +156,10 @@ pub struct Pause {
     /// A request refused this often ends with [`Error::GaveUp`](crate::Error::GaveUp). Generous, because a refusal says
     /// nothing about the request; twenty span an hour and a half with the default delays.
     pub max_refusals: u32,
+    /// A request that a firewall blocked this often ends with [`Error::GaveUp`](crate::Error::GaveUp), and
+    /// [`Error::Blocked`](crate::Error::Blocked) in it. Few, because most firewalls need a person; more than one, because
+    /// some only block who was too fast.
+    pub max_blocks: u32,
     /// After so many clean answers in a row a refusal counts as the first again, and its pause is the shortest. Not after
     /// one: of thirty workers some still get through while others are refused, and the pauses would never grow. Twenty
     /// answers are a moment on a host of your own; where a limit is counted over minutes, take hundreds.
@@ -165,6 +173,7 @@ impl Default for Pause {
             max_delay: Duration::from_secs(300),
             max_retry_after: Duration::from_secs(3600),
             max_refusals: 20,
+            max_blocks: 3,
             forget_after: 20,
         }
     }

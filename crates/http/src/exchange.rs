@@ -94,7 +94,8 @@ impl Exchange {
         self.answered.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
         if response.headers().get("cf-mitigated").is_some_and(|value| value == "challenge") {
-            return Err(Failure::Permanent(Error::Blocked { url: shown(url), status }));
+            let wait = retry_after(response.headers(), SystemTime::now());
+            return Err(Failure::Refused { error: Error::Blocked { url: shown(url), status }, wait });
         }
         if matches!(status, 429 | 503) {
             let wait = retry_after(response.headers(), SystemTime::now());
@@ -117,10 +118,11 @@ impl Exchange {
     }
 }
 
-/// Sorts out a status that is neither a success nor a refusal.
+/// Sorts out a status that is no success, and no refusal by itself.
 async fn failed_status(url: &Url, mut response: reqwest::Response) -> Failure {
     let status = response.status().as_u16();
     let html = is_html(response.headers());
+    let wait = retry_after(response.headers(), SystemTime::now());
     let mut body = BytesMut::new();
     // A body that breaks off takes nothing from what the status says.
     while let Ok(Some(chunk)) = response.chunk().await {
@@ -131,7 +133,7 @@ async fn failed_status(url: &Url, mut response: reqwest::Response) -> Failure {
     }
     let shown = shown(url);
     if status == 403 && (html || looks_like_html(&body)) {
-        return Failure::Permanent(Error::Blocked { url: shown, status });
+        return Failure::Refused { error: Error::Blocked { url: shown, status }, wait };
     }
     let error = Error::Status { url: shown, status, body: body.freeze() };
     if status == 408 || status >= 500 { Failure::Transient(error) } else { Failure::Permanent(error) }

@@ -140,6 +140,7 @@ mod tests {
         max_delay: Duration::from_secs(60),
         max_retry_after: Duration::from_secs(3600),
         max_refusals: 20,
+        max_blocks: 3,
         forget_after: 3,
     };
     const S: fn(u64) -> Duration = Duration::from_secs;

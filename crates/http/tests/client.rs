@@ -84,14 +84,42 @@ async fn a_client_error_stands_and_keeps_its_body() {
     assert_eq!(&body[..], br#"{"error":"forbidden"}"#);
 }
 
+fn firewalls() -> [Reply; 3] {
+    [Reply::html(403), Reply::new(403, "", " <html>"), Reply::new(503, "cf-mitigated: challenge\r\n", "")]
+}
+
 #[tokio::test]
-async fn a_firewall_is_not_asked_twice() {
-    for reply in
-        [Reply::html(403), Reply::new(403, "", " <html>"), Reply::new(503, "cf-mitigated: challenge\r\n", "")]
-    {
+async fn a_firewall_may_let_us_in_again_but_is_not_asked_for_ever() {
+    for reply in firewalls() {
+        let (answer, asked) = ask(vec![reply.clone(), reply.clone(), Reply::json("[1]")]).await;
+        assert_eq!((answer.unwrap(), asked), (json!([1]), 3));
         let (answer, asked) = ask(vec![reply]).await;
-        assert!(matches!(answer, Err(Error::Blocked { .. })), "{answer:?}");
-        assert_eq!(asked, 1);
+        let error = answer.unwrap_err();
+        assert!(matches!(error, Error::GaveUp { tries: 3, .. }), "{error:?}");
+        assert!(matches!(error.last(), Error::Blocked { .. }), "{error:?}");
+        assert_eq!(asked, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_firewall_stops_every_worker() {
+    for reply in firewalls() {
+        let together = Arc::new(Barrier::new(4));
+        let server = Server::start(move |number, _| match number {
+            0..4 => reply.clone().after(&together),
+            _ => Reply::json("{}"),
+        })
+        .await;
+        let mut config = Config { max_in_flight: 4, ..config() };
+        config.pause.first_delay = Duration::from_millis(100);
+        config.pause.max_delay = Duration::from_millis(100);
+        let client = client(config);
+        let answers = join_all((0..8).map(|_| client.get(&server.url))).await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        let seen = server.seen();
+        assert_eq!(seen.len(), 12);
+        let earliest = seen[3].at + Duration::from_millis(100);
+        assert!(seen[4..].iter().all(|later| later.at >= earliest), "{seen:?}");
     }
 }
 
@@ -390,6 +418,7 @@ fn a_configuration_that_cannot_work_names_its_field() {
     check("max_in_flight", |config| config.max_in_flight = 0);
     check("retry.max_tries", |config| config.retry.max_tries = 0);
     check("pause.max_refusals", |config| config.pause.max_refusals = 0);
+    check("pause.max_blocks", |config| config.pause.max_blocks = 0);
     check("rate.per_second", |config| config.rate = Some(Rate { per_second: 0.0, burst: 1 }));
     check("rate.per_second", |config| config.rate = Some(Rate { per_second: f64::NAN, burst: 1 }));
     check("rate.burst", |config| config.rate = Some(Rate { per_second: 1.0, burst: 0 }));
