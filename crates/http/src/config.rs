@@ -1,7 +1,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
+use tokio::sync::Semaphore;
 use url::Url;
+
+use crate::Error;
 
 /// How a [`Client`](crate::Client) behaves. Plain data; the defaults suit an API.
 #[derive(Debug, Clone)]
@@ -19,10 +23,13 @@ pub struct Config {
     pub request_timeout: Option<Duration>,
     /// What to do about failures that may pass: network errors, 5xx, cut or mangled bodies.
     pub retry: Retry,
-    /// What to do when the host says "too many requests": 429 and 503.
+    /// What to do when the host says "too many requests" (429 and 503), or a firewall keeps this machine out.
     pub pause: Pause,
     /// The most requests in a second; `None` leaves it to [`Config::max_in_flight`], which is right for your own host.
     pub rate: Option<Rate>,
+    /// The most requests in any window of time, for a host that counts over minutes: a rate that is safe for one minute
+    /// may not be for three. `None` leaves it to the rate.
+    pub cap: Option<Cap>,
     /// The most requests under way at once, of all clones together.
     pub max_in_flight: usize,
     /// The largest body, in bytes, that is collected in memory. An answer of a board is well under 1 MB.
@@ -42,9 +49,58 @@ impl Default for Config {
             retry: Retry::default(),
             pause: Pause::default(),
             rate: None,
+            cap: None,
             max_in_flight: 30,
             max_body: 32 << 20,
             redirects: Redirects::None,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what can be checked without a host, and makes the cookie's header.
+    pub(crate) fn check(&self) -> Result<Option<HeaderValue>, Error> {
+        let invalid = |field, fault| Err(Error::InvalidConfig { field, fault });
+        if self.user_agent.trim().is_empty() || HeaderValue::from_str(&self.user_agent).is_err() {
+            return invalid("user_agent", "is empty or has a character that no header may have");
+        }
+        if self.max_in_flight == 0 || self.max_in_flight > Semaphore::MAX_PERMITS {
+            return invalid("max_in_flight", "must be at least 1");
+        }
+        if self.retry.max_tries == 0 {
+            return invalid("retry.max_tries", "must be at least 1");
+        }
+        if self.pause.max_refusals == 0 {
+            return invalid("pause.max_refusals", "must be at least 1");
+        }
+        if self.pause.max_blocks == 0 {
+            return invalid("pause.max_blocks", "must be at least 1");
+        }
+        if let Some(rate) = self.rate {
+            // One request in eleven days is the slowest that is still a rate.
+            if !(1e-6..=1e9).contains(&rate.per_second) {
+                return invalid("rate.per_second", "must be more than 0");
+            }
+            if rate.burst == 0 {
+                return invalid("rate.burst", "must be at least 1");
+            }
+        }
+        if let Some(cap) = self.cap {
+            if cap.requests == 0 {
+                return invalid("cap.requests", "must be at least 1");
+            }
+            // A cap over more than a day would outlast the process that counts for it.
+            if cap.window.is_zero() || cap.window > Duration::from_secs(24 * 3600) {
+                return invalid("cap.window", "must be more than 0 and at most a day");
+            }
+        }
+        let Some(cookie) = &self.cookie else { return Ok(None) };
+        match HeaderValue::from_str(cookie.pairs()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                Ok(Some(value))
+            }
+            Err(_) => invalid("cookie", "has a character that no header may have"),
         }
     }
 }
@@ -86,11 +142,12 @@ impl Retry {
     }
 }
 
-/// How long everybody stops when the host refuses: the longer of its `Retry-After` and a delay of our own, which doubles
-/// with each refusal in a row.
+/// How long everybody stops when the host refuses, or a firewall before it blocks: the longer of its `Retry-After` and a
+/// delay of our own, which doubles with each refusal in a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pause {
-    /// The first pause of our own. A board that blocks for a minute or more after a 429 wants more than the default.
+    /// The first pause of our own. A board that blocks for a minute or more after a 429 wants more than the default, and
+    /// so does a firewall.
     pub first_delay: Duration,
     /// No pause of our own grows beyond this (jitter may double it).
     pub max_delay: Duration,
@@ -99,6 +156,14 @@ pub struct Pause {
     /// A request refused this often ends with [`Error::GaveUp`](crate::Error::GaveUp). Generous, because a refusal says
     /// nothing about the request; twenty span an hour and a half with the default delays.
     pub max_refusals: u32,
+    /// A request that a firewall blocked this often ends with [`Error::GaveUp`](crate::Error::GaveUp), and
+    /// [`Error::Blocked`](crate::Error::Blocked) in it. Few, because most firewalls need a person; more than one, because
+    /// some only block who was too fast.
+    pub max_blocks: u32,
+    /// After so many clean answers in a row a refusal counts as the first again, and its pause is the shortest. Not after
+    /// one: of thirty workers some still get through while others are refused, and the pauses would never grow. Twenty
+    /// answers are a moment on a host of your own; where a limit is counted over minutes, take hundreds.
+    pub forget_after: u32,
 }
 
 impl Default for Pause {
@@ -108,6 +173,8 @@ impl Default for Pause {
             max_delay: Duration::from_secs(300),
             max_retry_after: Duration::from_secs(3600),
             max_refusals: 20,
+            max_blocks: 3,
+            forget_after: 20,
         }
     }
 }
@@ -119,6 +186,15 @@ pub struct Rate {
     pub per_second: f64,
     /// Requests that may leave at once after a rest; at least one.
     pub burst: u32,
+}
+
+/// So many requests in a window of time, wherever the window begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cap {
+    /// Requests that may leave in one window; at least one.
+    pub requests: u32,
+    /// How long a window is; at most a day.
+    pub window: Duration,
 }
 
 /// Where a redirect may lead.

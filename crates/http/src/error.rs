@@ -84,7 +84,9 @@ pub enum Error {
         /// The first 64 KiB of the body: an API says there what is wrong.
         body: Bytes,
     },
-    /// A firewall in front of the host (403 with a page, or a Cloudflare challenge) keeps this machine out.
+    /// A firewall in front of the host (403 with a page, or a Cloudflare challenge) keeps this machine out. All requests
+    /// wait as after [`Error::Refused`], but few times: this error is seen inside [`Error::GaveUp`] after
+    /// [`Pause::max_blocks`](crate::Pause::max_blocks).
     #[error("a firewall in front of `{url}` refuses this client (status {status})")]
     Blocked {
         /// What was asked.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use support::{Reply, Server, config};
-use tagmill_http::{Client, Config, Cookie, Error, Failure, Pause, Rate, Redirects, Url, shown};
+use tagmill_http::{Cap, Client, Config, Cookie, Error, Failure, Pause, Rate, Redirects, Url, shown};
 use tokio::sync::Barrier;
 use tokio::time::Instant;
 
@@ -84,14 +84,42 @@ async fn a_client_error_stands_and_keeps_its_body() {
     assert_eq!(&body[..], br#"{"error":"forbidden"}"#);
 }
 
+fn firewalls() -> [Reply; 3] {
+    [Reply::html(403), Reply::new(403, "", " <html>"), Reply::new(503, "cf-mitigated: challenge\r\n", "")]
+}
+
 #[tokio::test]
-async fn a_firewall_is_not_asked_twice() {
-    for reply in
-        [Reply::html(403), Reply::new(403, "", " <html>"), Reply::new(503, "cf-mitigated: challenge\r\n", "")]
-    {
+async fn a_firewall_may_let_us_in_again_but_is_not_asked_for_ever() {
+    for reply in firewalls() {
+        let (answer, asked) = ask(vec![reply.clone(), reply.clone(), Reply::json("[1]")]).await;
+        assert_eq!((answer.unwrap(), asked), (json!([1]), 3));
         let (answer, asked) = ask(vec![reply]).await;
-        assert!(matches!(answer, Err(Error::Blocked { .. })), "{answer:?}");
-        assert_eq!(asked, 1);
+        let error = answer.unwrap_err();
+        assert!(matches!(error, Error::GaveUp { tries: 3, .. }), "{error:?}");
+        assert!(matches!(error.last(), Error::Blocked { .. }), "{error:?}");
+        assert_eq!(asked, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_firewall_stops_every_worker() {
+    for reply in firewalls() {
+        let together = Arc::new(Barrier::new(4));
+        let server = Server::start(move |number, _| match number {
+            0..4 => reply.clone().after(&together),
+            _ => Reply::json("{}"),
+        })
+        .await;
+        let mut config = Config { max_in_flight: 4, ..config() };
+        config.pause.first_delay = Duration::from_millis(100);
+        config.pause.max_delay = Duration::from_millis(100);
+        let client = client(config);
+        let answers = join_all((0..8).map(|_| client.get(&server.url))).await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        let seen = server.seen();
+        assert_eq!(seen.len(), 12);
+        let earliest = seen[3].at + Duration::from_millis(100);
+        assert!(seen[4..].iter().all(|later| later.at >= earliest), "{seen:?}");
     }
 }
 
@@ -256,6 +284,34 @@ async fn the_rate_is_kept() {
 }
 
 #[tokio::test]
+async fn the_cap_is_kept() {
+    let server = Server::start(|_, _| Reply::json("{}")).await;
+    let start = Instant::now();
+    let cap = Cap { requests: 3, window: Duration::from_millis(50) };
+    let client = client(Config { cap: Some(cap), ..config() });
+    join_all((0..7).map(|_| client.get(&server.url))).await;
+    let last = server.seen().iter().map(|seen| seen.at).max().unwrap();
+    assert!(last >= start + 2 * cap.window);
+    assert_eq!(client.eta(7), Some(2 * cap.window));
+}
+
+#[tokio::test]
+async fn after_a_refusal_the_rate_is_halved() {
+    let server = Server::start(|number, _| match number {
+        0 => Reply::new(429, "", "{}"),
+        _ => Reply::json("{}"),
+    })
+    .await;
+    let client = client(Config { rate: Some(Rate { per_second: 50.0, burst: 10 }), ..config() });
+    for _ in 0..5 {
+        client.get(&server.url).await.unwrap();
+    }
+    // The five that were answered came one in 40 ms, less what was climbed meanwhile. A slow machine can only be later.
+    let seen = server.seen();
+    assert!(seen[5].at >= seen[0].at + Duration::from_millis(150), "{seen:?}");
+}
+
+#[tokio::test]
 async fn dropping_a_request_ends_it_and_frees_its_place() {
     let server = Server::start(|number, _| match number {
         0 => Reply::raw("").then_silence(),
@@ -362,9 +418,14 @@ fn a_configuration_that_cannot_work_names_its_field() {
     check("max_in_flight", |config| config.max_in_flight = 0);
     check("retry.max_tries", |config| config.retry.max_tries = 0);
     check("pause.max_refusals", |config| config.pause.max_refusals = 0);
+    check("pause.max_blocks", |config| config.pause.max_blocks = 0);
     check("rate.per_second", |config| config.rate = Some(Rate { per_second: 0.0, burst: 1 }));
     check("rate.per_second", |config| config.rate = Some(Rate { per_second: f64::NAN, burst: 1 }));
     check("rate.burst", |config| config.rate = Some(Rate { per_second: 1.0, burst: 0 }));
+    let window = Duration::from_secs(1);
+    check("cap.requests", |config| config.cap = Some(Cap { requests: 0, window }));
+    check("cap.window", |config| config.cap = Some(Cap { requests: 1, window: Duration::ZERO }));
+    check("cap.window", |config| config.cap = Some(Cap { requests: 1, window: Duration::MAX }));
     check("cookie", |config| {
         let url = Url::parse("https://board.example").unwrap();
         config.cookie = Some(Cookie::new(&url, "me=s3cret\r\nx: y"));
