@@ -2,12 +2,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
-use reqwest::header::{COOKIE, HeaderValue, LOCATION};
+use reqwest::header::{COOKIE, LOCATION};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::connection::Connections;
+use crate::cookie::Session;
 use crate::error::shown;
 use crate::response::{is_html, looks_like_html};
 use crate::retry_after::retry_after;
@@ -21,7 +22,7 @@ const ERROR_BODY: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) config: Config,
-    cookie: Option<HeaderValue>,
+    pub(crate) session: Option<Session>,
     connections: Connections,
     traffic: Traffic,
     in_flight: Semaphore,
@@ -36,8 +37,12 @@ pub(crate) enum Answer<T> {
 
 impl Exchange {
     pub(crate) fn new(config: Config) -> Result<Exchange, Error> {
+        config.check()?;
+        let fault = "has a character that no header may have";
+        let invalid = Error::InvalidConfig { field: "cookie", fault };
+        let session = config.cookie.clone().map(|cookie| Session::new(cookie).ok_or(invalid)).transpose()?;
         Ok(Exchange {
-            cookie: config.check()?,
+            session,
             connections: Connections::new(&config)?,
             traffic: Traffic::new(&config, Instant::now()),
             in_flight: Semaphore::new(config.max_in_flight),
@@ -82,10 +87,9 @@ impl Exchange {
 
     /// Sends a request whose turn it is. What comes back is an answer, not a word about the pace.
     async fn send(&self, url: &Url, builder: reqwest::RequestBuilder) -> Result<reqwest::Response, Failure> {
-        let cookie = self.config.cookie.as_ref().filter(|cookie| cookie.goes_to(url));
-        let builder = match (cookie, &self.cookie) {
-            (Some(_), Some(value)) => builder.header(COOKIE, value.clone()),
-            _ => builder,
+        let builder = match self.session.as_ref().and_then(|session| session.header(url)) {
+            Some(cookie) => builder.header(COOKIE, cookie),
+            None => builder,
         };
         let response = builder.send().await.map_err(|source| {
             // The library would show the URL again, and with its secrets.
@@ -100,6 +104,10 @@ impl Exchange {
         if matches!(status, 429 | 503) {
             let wait = retry_after(response.headers(), SystemTime::now());
             return Err(Failure::Refused { error: Error::Refused { url: shown(url), wait }, wait });
+        }
+        // Only a success is sure to come from behind all that may stand before the host.
+        if let (true, Some(session)) = (response.status().is_success(), &self.session) {
+            session.refresh(url, response.headers());
         }
         Ok(response)
     }
