@@ -2,21 +2,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
-use reqwest::header::{COOKIE, LOCATION};
+use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION};
+use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::connection::Connections;
-use crate::cookie::Session;
+use crate::cookie::{Session, set_cookies};
 use crate::error::shown;
 use crate::response::{is_html, looks_like_html};
 use crate::retry_after::retry_after;
 use crate::traffic::Traffic;
-use crate::{Config, Error, Failure, Redirects, Request, Response};
+use crate::{Config, Error, Failure, Posted, Redirects, Request, Response};
 
 /// What is kept of the body of a response that is no success.
 const ERROR_BODY: usize = 64 << 10;
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What the clones of a client share, and how one try goes.
 #[derive(Debug)]
@@ -83,6 +86,37 @@ impl Exchange {
         *spent += started.elapsed();
         self.traffic.arrived(pass, &result);
         result
+    }
+
+    /// The only try of a POST of a form that is already encoded.
+    pub(crate) async fn post(&self, url: &Url, form: String) -> Result<Posted, Failure> {
+        let connection = self.connections.to(url).await.map_err(Failure::Permanent)?;
+        let _permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
+        let builder = connection.post(url.clone()).header(CONTENT_TYPE, FORM).body(form);
+        let pass = self.traffic.turn(url).await?;
+        let result = self.posted(url, builder).await;
+        self.traffic.arrived(pass, &result);
+        result
+    }
+
+    async fn posted(&self, url: &Url, builder: reqwest::RequestBuilder) -> Result<Posted, Failure> {
+        let response = self.send(url, builder).await?;
+        let status = response.status();
+        let cookies = set_cookies(response.headers(), SystemTime::now())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        if status.is_success() {
+            let body = Response::new(url, response, self.config.max_body).bytes().await?;
+            return Ok(Posted { status: status.as_u16(), body, cookies });
+        }
+        match failed_status(url, response).await {
+            Failure::Permanent(Error::Status { status: status @ (400 | 401 | 403), body, .. })
+                if serde_json::from_slice::<IgnoredAny>(&body).is_ok() =>
+            {
+                Ok(Posted { status, body, cookies })
+            }
+            failure => Err(failure),
+        }
     }
 
     /// Sends a request whose turn it is. What comes back is an answer, not a word about the pace.

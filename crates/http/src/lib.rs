@@ -20,5 +20,5 @@ pub use config::{Cap, Config, Pause, Rate, Redirects, Retry};
 pub use cookie::Cookie;
 pub use error::{Error, Failure, json_failure, shown};
 pub use reqwest::header;
-pub use response::{Response, looks_like_html};
+pub use response::{Posted, Response, looks_like_html};
 pub use url::Url;
