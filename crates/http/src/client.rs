@@ -8,10 +8,11 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::cookie::Session;
 use crate::error::shown;
 use crate::exchange::{Answer, Exchange};
 use crate::limiter::eta;
-use crate::{Config, Error, Failure, Response};
+use crate::{Config, Cookie, Error, Failure, Posted, Response};
 
 /// More redirects than this in a row are a loop.
 const MAX_REDIRECTS: u32 = 5;
@@ -65,6 +66,12 @@ impl Client {
         &self.shared.config
     }
 
+    /// The cookie as it is now: that of [`Config::cookie`], with the values that successful answers of its origin have set
+    /// since. To be saved, so that the next run does not begin with an old session.
+    pub fn cookie(&self) -> Option<Cookie> {
+        self.shared.session.as_ref().map(Session::cookie)
+    }
+
     /// Whether any host ever answered this client or a clone of it, with whatever status.
     pub fn has_been_answered(&self) -> bool {
         self.shared.answered.load(Ordering::Relaxed)
@@ -92,9 +99,7 @@ impl Client {
         let shared = &*self.shared;
         let retry = &shared.config.retry;
         let mut request = request.into();
-        if !matches!(request.url.scheme(), "http" | "https") || !request.url.has_host() {
-            return Err(Error::InvalidUrl { url: shown(&request.url) });
-        }
+        check(&request.url)?;
         let mut delays = ExponentialBuilder::new()
             .with_min_delay(retry.first_delay)
             .with_max_delay(retry.max_delay)
@@ -164,6 +169,28 @@ impl Client {
     /// As [`Client::request`]; [`Error::UnexpectedJson`] where the shape is another.
     pub async fn get_json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Error> {
         self.request(url, Response::json).await
+    }
+
+    /// Sends a form (`application/x-www-form-urlencoded`) when its turn has come, and reads the whole answer. Once:
+    /// after a failure nobody knows whether the host took it. A refusal stops everybody, as that of any request.
+    ///
+    /// A 400, 401 or 403 in JSON is no error, as an API says in it what is wrong with the form. The values of the form are
+    /// in no log and no error.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::GaveUp`]: [`Error::Refused`] after a 429 or 503, [`Error::Blocked`] by a firewall,
+    /// [`Error::Status`] for any other status that is no success, redirects among them.
+    pub async fn post_form(&self, url: &Url, form: &[(&str, &str)]) -> Result<Posted, Error> {
+        check(url)?;
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        self.shared.post(url, form).await.map_err(Failure::into_error)
+    }
+}
+
+fn check(url: &Url) -> Result<(), Error> {
+    match matches!(url.scheme(), "http" | "https") && url.has_host() {
+        true => Ok(()),
+        false => Err(Error::InvalidUrl { url: shown(url) }),
     }
 }
 

@@ -1,18 +1,17 @@
-use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use tokio::sync::Semaphore;
-use url::Url;
 
-use crate::Error;
+use crate::{Cookie, Error};
 
 /// How a [`Client`](crate::Client) behaves. Plain data; the defaults suit an API.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Who asks, as every request says it: name, version and, for a public host, how to reach you.
     pub user_agent: String,
-    /// A session cookie and the one origin that gets it. Media hosts get none.
+    /// A session cookie and the one origin that gets it. Media hosts get none. The origin's answers refresh the values,
+    /// see [`Client::cookie`](crate::Client::cookie).
     pub cookie: Option<Cookie>,
     /// How long making a connection may take. A host that is there answers in well under a second.
     pub connect_timeout: Duration,
@@ -58,8 +57,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Checks what can be checked without a host, and makes the cookie's header.
-    pub(crate) fn check(&self) -> Result<Option<HeaderValue>, Error> {
+    /// Checks what can be checked without a host.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let invalid = |field, fault| Err(Error::InvalidConfig { field, fault });
         if self.user_agent.trim().is_empty() || HeaderValue::from_str(&self.user_agent).is_err() {
             return invalid("user_agent", "is empty or has a character that no header may have");
@@ -94,14 +93,7 @@ impl Config {
                 return invalid("cap.window", "must be more than 0 and at most a day");
             }
         }
-        let Some(cookie) = &self.cookie else { return Ok(None) };
-        match HeaderValue::from_str(cookie.pairs()) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                Ok(Some(value))
-            }
-            Err(_) => invalid("cookie", "has a character that no header may have"),
-        }
+        Ok(())
     }
 }
 
@@ -204,53 +196,4 @@ pub enum Redirects {
     None,
     /// To the same scheme, host and port; at most five in a row, each of which passes the rate limit.
     SameOrigin,
-}
-
-/// A session cookie, redacted wherever it could be printed.
-#[derive(Clone)]
-pub struct Cookie {
-    origin: url::Origin,
-    pairs: String,
-}
-
-impl Cookie {
-    /// A cookie that is sent to the scheme, host and port of `url` and nowhere else. `pairs` is what follows `Cookie:`,
-    /// such as `me=...; pp=...`.
-    pub fn new(url: &Url, pairs: impl Into<String>) -> Cookie {
-        Cookie { origin: url.origin(), pairs: pairs.into() }
-    }
-
-    pub(crate) fn pairs(&self) -> &str {
-        &self.pairs
-    }
-
-    pub(crate) fn goes_to(&self, url: &Url) -> bool {
-        self.origin == url.origin()
-    }
-}
-
-impl fmt::Debug for Cookie {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cookie([redacted], for {})", self.origin.ascii_serialization())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cookie_stays_home_and_hidden() {
-        let cookie = Cookie::new(&Url::parse("https://board.example/api/").unwrap(), "me=s3cret");
-        let goes_to = |url: &str| cookie.goes_to(&Url::parse(url).unwrap());
-        assert!(goes_to("https://board.example/other?x=1"));
-        assert!(goes_to("https://board.example:443/"));
-        assert!(!goes_to("http://board.example/"));
-        assert!(!goes_to("https://img.board.example/"));
-        assert!(!goes_to("https://board.example:8443/"));
-        assert!(!goes_to("https://board.example.evil.example/"));
-        let config = Config { cookie: Some(cookie), ..Config::default() };
-        assert!(!format!("{config:?}").contains("s3cret"));
-        assert!(format!("{config:?}").contains("https://board.example"));
-    }
 }

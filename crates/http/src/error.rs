@@ -86,7 +86,7 @@ pub enum Error {
     },
     /// A firewall in front of the host (403 with a page, or a Cloudflare challenge) keeps this machine out. All requests
     /// wait as after [`Error::Refused`], but few times: this error is seen inside [`Error::GaveUp`] after
-    /// [`Pause::max_blocks`](crate::Pause::max_blocks).
+    /// [`Pause::max_blocks`](crate::Pause::max_blocks), or alone for a form.
     #[error("a firewall in front of `{url}` refuses this client (status {status})")]
     Blocked {
         /// What was asked.
@@ -96,7 +96,7 @@ pub enum Error {
     },
     /// The host asks everyone to wait: 429 or 503. All requests of a client wait together, then try again; this error is
     /// seen inside [`Error::GaveUp`], or alone where the host asked for a longer wait than
-    /// [`Pause::max_retry_after`](crate::Pause::max_retry_after).
+    /// [`Pause::max_retry_after`](crate::Pause::max_retry_after), and for a form, which is sent only once.
     #[error("`{url}` asks to wait{}", wait.map(|wait| format!(" for {} s", wait.as_secs())).unwrap_or_default())]
     Refused {
         /// What was asked.
@@ -178,6 +178,12 @@ pub enum Failure {
 impl Failure {
     /// The error inside.
     pub fn error(&self) -> &Error {
+        match self {
+            Failure::Transient(error) | Failure::Permanent(error) | Failure::Refused { error, .. } => error,
+        }
+    }
+
+    pub(crate) fn into_error(self) -> Error {
         match self {
             Failure::Transient(error) | Failure::Permanent(error) | Failure::Refused { error, .. } => error,
         }

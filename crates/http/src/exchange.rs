@@ -2,26 +2,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
-use reqwest::header::{COOKIE, HeaderValue, LOCATION};
+use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION};
+use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::connection::Connections;
+use crate::cookie::{Session, set_cookies};
 use crate::error::shown;
 use crate::response::{is_html, looks_like_html};
 use crate::retry_after::retry_after;
 use crate::traffic::Traffic;
-use crate::{Config, Error, Failure, Redirects, Request, Response};
+use crate::{Config, Error, Failure, Posted, Redirects, Request, Response};
 
 /// What is kept of the body of a response that is no success.
 const ERROR_BODY: usize = 64 << 10;
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What the clones of a client share, and how one try goes.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) config: Config,
-    cookie: Option<HeaderValue>,
+    pub(crate) session: Option<Session>,
     connections: Connections,
     traffic: Traffic,
     in_flight: Semaphore,
@@ -36,8 +40,12 @@ pub(crate) enum Answer<T> {
 
 impl Exchange {
     pub(crate) fn new(config: Config) -> Result<Exchange, Error> {
+        config.check()?;
+        let fault = "has a character that no header may have";
+        let invalid = Error::InvalidConfig { field: "cookie", fault };
+        let session = config.cookie.clone().map(|cookie| Session::new(cookie).ok_or(invalid)).transpose()?;
         Ok(Exchange {
-            cookie: config.check()?,
+            session,
             connections: Connections::new(&config)?,
             traffic: Traffic::new(&config, Instant::now()),
             in_flight: Semaphore::new(config.max_in_flight),
@@ -80,12 +88,42 @@ impl Exchange {
         result
     }
 
+    /// The only try of a POST of a form that is already encoded.
+    pub(crate) async fn post(&self, url: &Url, form: String) -> Result<Posted, Failure> {
+        let connection = self.connections.to(url).await.map_err(Failure::Permanent)?;
+        let _permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
+        let builder = connection.post(url.clone()).header(CONTENT_TYPE, FORM).body(form);
+        let pass = self.traffic.turn(url).await?;
+        let result = self.posted(url, builder).await;
+        self.traffic.arrived(pass, &result);
+        result
+    }
+
+    async fn posted(&self, url: &Url, builder: reqwest::RequestBuilder) -> Result<Posted, Failure> {
+        let response = self.send(url, builder).await?;
+        let status = response.status();
+        let cookies = set_cookies(response.headers(), SystemTime::now())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        if status.is_success() {
+            let body = Response::new(url, response, self.config.max_body).bytes().await?;
+            return Ok(Posted { status: status.as_u16(), body, cookies });
+        }
+        match failed_status(url, response).await {
+            Failure::Permanent(Error::Status { status: status @ (400 | 401 | 403), body, .. })
+                if serde_json::from_slice::<IgnoredAny>(&body).is_ok() =>
+            {
+                Ok(Posted { status, body, cookies })
+            }
+            failure => Err(failure),
+        }
+    }
+
     /// Sends a request whose turn it is. What comes back is an answer, not a word about the pace.
     async fn send(&self, url: &Url, builder: reqwest::RequestBuilder) -> Result<reqwest::Response, Failure> {
-        let cookie = self.config.cookie.as_ref().filter(|cookie| cookie.goes_to(url));
-        let builder = match (cookie, &self.cookie) {
-            (Some(_), Some(value)) => builder.header(COOKIE, value.clone()),
-            _ => builder,
+        let builder = match self.session.as_ref().and_then(|session| session.header(url)) {
+            Some(cookie) => builder.header(COOKIE, cookie),
+            None => builder,
         };
         let response = builder.send().await.map_err(|source| {
             // The library would show the URL again, and with its secrets.
@@ -100,6 +138,10 @@ impl Exchange {
         if matches!(status, 429 | 503) {
             let wait = retry_after(response.headers(), SystemTime::now());
             return Err(Failure::Refused { error: Error::Refused { url: shown(url), wait }, wait });
+        }
+        // Only a success is sure to come from behind all that may stand before the host.
+        if let (true, Some(session)) = (response.status().is_success(), &self.session) {
+            session.refresh(url, response.headers());
         }
         Ok(response)
     }

@@ -3,6 +3,7 @@
 mod client;
 mod config;
 mod connection;
+mod cookie;
 mod error;
 mod exchange;
 mod gate;
@@ -15,8 +16,9 @@ mod window;
 
 pub use bytes::Bytes;
 pub use client::{Client, Request};
-pub use config::{Cap, Config, Cookie, Pause, Rate, Redirects, Retry};
+pub use config::{Cap, Config, Pause, Rate, Redirects, Retry};
+pub use cookie::Cookie;
 pub use error::{Error, Failure, json_failure, shown};
 pub use reqwest::header;
-pub use response::{Response, looks_like_html};
+pub use response::{Posted, Response, looks_like_html};
 pub use url::Url;

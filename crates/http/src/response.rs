@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use serde::de::DeserializeOwned;
@@ -106,6 +108,29 @@ impl Response {
             return Ok(());
         }
         Err(Failure::Permanent(Error::TooLarge { url: shown(&self.url), limit: self.max_body }))
+    }
+}
+
+/// What came back for a form, see [`Client::post_form`](crate::Client::post_form).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// The HTTP status: a success, or 400, 401 or 403 with a body in JSON that says why.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+    /// Names and values of the cookies that the answer set, without those that it deleted. They are secrets, such as the
+    /// session of one who just logged in.
+    pub cookies: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Posted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.cookies.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Posted")
+            .field("status", &self.status)
+            .field("body", &format_args!("[{} bytes]", self.body.len()))
+            .field("cookies", &format_args!("{names:?} [redacted]"))
+            .finish()
     }
 }
 

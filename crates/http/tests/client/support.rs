@@ -60,6 +60,7 @@ impl Reply {
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) head: String,
+    pub(crate) body: String,
     pub(crate) at: Instant,
 }
 
@@ -106,10 +107,10 @@ async fn serve(
     log: Arc<Mutex<Vec<Seen>>>,
     answer: Arc<impl Fn(usize, &str) -> Reply + Send + Sync>,
 ) {
-    while let Some(head) = read_head(&mut stream).await {
+    while let Some((head, body)) = read_request(&mut stream).await {
         let number = {
             let mut log = log.lock().unwrap();
-            log.push(Seen { head: head.clone(), at: Instant::now() });
+            log.push(Seen { head: head.clone(), body, at: Instant::now() });
             log.len() - 1
         };
         let reply = answer(number, head.split(' ').nth(1).unwrap_or_default());
@@ -128,12 +129,16 @@ async fn serve(
     }
 }
 
-async fn read_head(stream: &mut TcpStream) -> Option<String> {
+async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    String::from_utf8(head).ok()
+    let head = String::from_utf8(head).ok()?;
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head, String::from_utf8(body).ok()?))
 }
 
 /// Delays short enough for a test, limits long enough for a busy machine.
