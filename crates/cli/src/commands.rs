@@ -1,4 +1,4 @@
-//! The stages that need no libtorch, each from arguments to exit code.
+//! The commands that need no libtorch, each from arguments to exit code.
 
 use std::path::Path;
 
@@ -7,7 +7,12 @@ use tokio::runtime::Runtime;
 
 pub(crate) mod download;
 pub(crate) mod fetch;
+mod identity;
+pub(crate) mod login;
+mod parse;
+mod picture;
 pub(crate) mod prepare;
+pub(crate) mod status;
 
 /// The runtime that a stage's I/O runs on.
 fn runtime() -> Result<Runtime> {

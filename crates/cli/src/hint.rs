@@ -1,13 +1,18 @@
 //! What a person at a terminal can do about an error.
 
 use tagmill_cli::dataset_hint;
+use tagmill_fetcher::api::pr0gramm::LoginError;
 
-/// The hint for an error of fetch, prepare or download, where there is one.
+/// The hint for an error of a command, where there is one.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         of_fetcher(error)
     } else if let Some(error) = error.downcast_ref() {
         of_preparer(error)
+    } else if let Some(error) = error.downcast_ref() {
+        of_login(error)
+    } else if let Some(error) = error.downcast_ref() {
+        of_store(error)
     } else {
         of_downloader(error.downcast_ref()?)
     }
@@ -18,16 +23,29 @@ fn of_fetcher(error: &tagmill_fetcher::Error) -> Option<&'static str> {
     match error {
         Error::Store(error) => of_store(error),
         Error::Unreachable { .. } => Some("check --api-url and the network; what was fetched is kept"),
-        Error::FlagsNotAllowed { .. } => Some(
-            "without an account only `--flags sfw` is allowed; with one, put its cookie into TAGMILL_COOKIE",
-        ),
-        Error::NotLoggedIn { .. } => {
-            Some("put the cookie of a session that is logged in into TAGMILL_COOKIE")
+        Error::FlagsNotAllowed { .. } => {
+            Some("without an account only `--flags sfw` is allowed; with one, run `tagmill login` first")
         }
+        Error::NotLoggedIn { .. } => {
+            Some("run `tagmill login`, or give another session by --cookies or TAGMILL_COOKIE")
+        }
+        Error::BadSearch { .. } => Some("words of one letter cannot be searched for; see docs/fetch.md"),
         Error::Board { .. } | Error::Stuck { .. } | Error::TooManyFailures { .. } => {
             Some("what was fetched is kept; run the same command again later to go on")
         }
         _ => None,
+    }
+}
+
+fn of_login(error: &LoginError) -> Option<&'static str> {
+    match error {
+        LoginError::WrongPassword => {
+            Some("check both; after several wrong ones the board wants some minutes of rest")
+        }
+        LoginError::WrongCaptcha => Some("run it again for another picture, or look at the saved one"),
+        LoginError::NoSession => Some("check --api-url"),
+        LoginError::Request(_) => Some("check --api-url and the network, or wait some minutes"),
+        LoginError::Banned { .. } | LoginError::Refused { .. } => None,
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use tagmill_cli::{GlobalArgs, parse};
 
 mod commands;
+mod cookies;
 mod hint;
 mod sister;
 
@@ -32,7 +33,9 @@ struct Tagmill {
 
 #[derive(Subcommand)]
 enum Command {
+    Login(commands::login::LoginArgs),
     Fetch(commands::fetch::FetchArgs),
+    Status(commands::status::StatusArgs),
     Prepare(commands::prepare::PrepareArgs),
     Download(commands::download::DownloadArgs),
     /// Train a tagger on the prepared table and the downloaded pictures
@@ -56,7 +59,9 @@ struct SisterArgs {
 fn main() -> ExitCode {
     let Tagmill { command, global } = parse();
     match command {
+        Command::Login(args) => commands::login::run(args, &global).into(),
         Command::Fetch(args) => commands::fetch::run(args, &global).into(),
+        Command::Status(args) => commands::status::run(&args, &global).into(),
         Command::Prepare(args) => commands::prepare::run(&args, &global).into(),
         Command::Download(args) => commands::download::run(args, &global).into(),
         Command::Train(_) | Command::Validate(_) | Command::Predict(_) => sister::run(),

@@ -20,6 +20,11 @@ impl DataDir {
         self.0.join("items.db")
     }
 
+    /// The session that `tagmill login` leaves.
+    pub fn cookies(&self) -> PathBuf {
+        self.0.join("cookies.txt")
+    }
+
     /// What prepare writes and all later stages read.
     pub fn dataset(&self) -> PathBuf {
         self.0.join("dataset.csv")

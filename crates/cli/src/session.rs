@@ -1,7 +1,9 @@
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
 
 use indicatif::MultiProgress;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tagmill_model::dataset::DatasetError;
 use tagmill_model::{Progress, StageReport};
@@ -96,11 +98,30 @@ impl Session {
                 }
                 exit
             }
-            Err(error) => {
-                self.tell(&error);
-                Exit::Failed
-            }
+            Err(error) => self.fail(&error),
         }
+    }
+
+    /// Prints what a command found out, under `name` where it is JSON.
+    pub fn answer<T: Serialize + Display>(&self, name: &str, result: anyhow::Result<T>) -> Exit {
+        self.bars.finish();
+        match result {
+            Ok(answer) if self.json => {
+                self.print_json(json!({ name: answer }));
+                Exit::Done
+            }
+            Ok(answer) => {
+                print_line(&answer.to_string());
+                Exit::Done
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// Prints why there was nothing to run.
+    pub fn fail(&self, error: &anyhow::Error) -> Exit {
+        self.tell(error);
+        Exit::Failed
     }
 
     /// Prints an error with its causes once, and a hint where there is one.

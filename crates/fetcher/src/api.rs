@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use tagmill_model::{Item, ItemId};
+use tagmill_model::{Flags, Item, ItemId};
 use thiserror::Error;
 
 pub mod pr0gramm;
@@ -30,6 +30,28 @@ pub struct Info {
     pub tags_data: String,
     /// The comments, where they were asked for.
     pub comments_data: Option<String>,
+}
+
+/// Which items a listing shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// Of these content classes.
+    pub flags: Flags,
+    /// Only those of the top feed, whose order and positions are not those of ids: see [`Item::promoted`].
+    pub promoted: bool,
+    /// Only those that the board's search finds.
+    pub search: Option<String>,
+}
+
+/// Which page of a feed. Positions are ids, or in the top feed [`Item::promoted`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// The newest items.
+    Newest,
+    /// The nearest ones strictly below a position.
+    Older(i64),
+    /// The nearest ones strictly above a position.
+    Newer(i64),
 }
 
 /// Why the board gave no answer that can be used.
@@ -61,6 +83,8 @@ pub enum Refusal {
     NothingFound,
     /// The account may not see a content class that was asked for.
     FlagsNotAllowed,
+    /// The search is not understood.
+    BadSearch,
     /// The session is missing or dead.
     NotLoggedIn,
     /// Too many requests.

@@ -4,10 +4,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::{Stream, StreamExt, stream};
 use tagmill_model::{Item, ItemId};
+use tagmill_store::Failure;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use crate::walk::{Part, Task, Work};
 use crate::{ApiError, Config, Error, Pr0gramm};
+
+/// The board's word, and HTTP's, that there is no such item.
+const GONE: [&str; 2] = ["notFound", "status 404"];
+
+/// Whether the board has said more than once that a listed item does not exist. It is then left alone.
+pub(crate) fn is_gone(failure: &Failure) -> bool {
+    failure.attempts > 1 && GONE.contains(&failure.reason.as_str())
+}
 
 /// So many failures in a row, with no item in between that could be had, are the board's or the network's fault. Well
 /// above the requests under way at once, which a short trouble may hit together.
@@ -16,7 +25,7 @@ const FAILURES_IN_A_ROW: u64 = 100;
 /// A task that is done.
 #[derive(Debug)]
 pub(crate) struct Done {
-    pub(crate) page: Part,
+    pub(crate) part: Option<Part>,
     pub(crate) ended: Ended,
 }
 
@@ -29,8 +38,8 @@ pub(crate) enum Ended {
     Skipped(Item),
     /// The item could not be had.
     Failed(Item, ApiError),
-    /// An item that failed before is not on the board any more.
-    Gone(ItemId, &'static str),
+    /// The item could not be had anew; it stays as it is.
+    NotRefreshed(ItemId, ApiError),
     /// There was nothing to do.
     Nothing,
 }
@@ -50,18 +59,24 @@ pub(crate) async fn ask(
         match &result.ended {
             Ended::Saved(_) => failures = 0,
             // A clear no is an answer.
-            Ended::Failed(_, ApiError::Refused { .. }) => failures = 0,
-            Ended::Failed(..) => failures += 1,
-            Ended::Skipped(_) | Ended::Gone(..) | Ended::Nothing => {}
+            Ended::Failed(_, ApiError::Refused { .. }) | Ended::NotRefreshed(_, ApiError::Refused { .. }) => {
+                failures = 0;
+            }
+            Ended::Failed(..) | Ended::NotRefreshed(..) => failures += 1,
+            Ended::Skipped(_) | Ended::Nothing => {}
         }
         let ended = match result.ended {
-            Ended::Failed(_, source) if source.concerns_all() => return Err(Error::of_board(source, config)),
-            Ended::Failed(item, source) if failures == FAILURES_IN_A_ROW => {
-                return Err(Error::TooManyFailures { count: failures, id: item.id, source });
+            Ended::Failed(_, source) | Ended::NotRefreshed(_, source) if source.concerns_all() => {
+                return Err(Error::of_board(source, config, api.feed().flags));
+            }
+            Ended::Failed(Item { id, .. }, source) | Ended::NotRefreshed(id, source)
+                if failures == FAILURES_IN_A_ROW =>
+            {
+                return Err(Error::TooManyFailures { count: failures, id, source });
             }
             ended => ended,
         };
-        if done.send(Done { page: result.page, ended }).await.is_err() {
+        if done.send(Done { part: result.part, ended }).await.is_err() {
             break;
         }
     }
@@ -74,26 +89,34 @@ fn incoming(mut work: Receiver<Work>) -> impl Stream<Item = Work> {
 
 async fn perform(api: &Pr0gramm, comments: bool, work: Work) -> Done {
     let ended = match work.task {
-        Task::Ask(mut item) => {
-            let info = api.info(item.id, comments).await;
-            item.updated_at = now();
-            match info {
-                Ok(info) => {
-                    item.tags_data = Some(info.tags_data);
-                    item.comments_data = info.comments_data;
-                    Ended::Saved(item)
-                }
-                Err(error) => Ended::Failed(item, error),
-            }
-        }
+        Task::Ask(item) => match with_tags(api, comments, item).await {
+            Ok(item) => Ended::Saved(item),
+            Err((item, error)) => Ended::Failed(item, error),
+        },
+        Task::Refresh(item) => match with_tags(api, comments, item).await {
+            Ok(item) => Ended::Saved(item),
+            Err((item, error)) => Ended::NotRefreshed(item.id, error),
+        },
         Task::Keep(mut item) => {
             item.updated_at = now();
             Ended::Skipped(item)
         }
-        Task::Forget(id, reason) => Ended::Gone(id, reason),
         Task::Nothing => Ended::Nothing,
     };
-    Done { page: work.page, ended }
+    Done { part: work.part, ended }
+}
+
+async fn with_tags(api: &Pr0gramm, comments: bool, mut item: Item) -> Result<Item, (Item, ApiError)> {
+    let info = api.info(item.id, comments).await;
+    item.updated_at = now();
+    match info {
+        Ok(info) => {
+            item.tags_data = Some(info.tags_data);
+            item.comments_data = info.comments_data;
+            Ok(item)
+        }
+        Err(error) => Err((item, error)),
+    }
 }
 
 /// Unix seconds.

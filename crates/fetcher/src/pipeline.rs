@@ -1,11 +1,13 @@
 //! A run: the walk, the requests for items and the writer, side by side, joined by bounded channels.
 
 use tagmill_model::{Outcome, Progress};
-use tagmill_store::{Intervals, Reader, Store};
+use tagmill_store::{Reader, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::walk::{Plan, Seen, Walk};
+use crate::opening::{self, Opening};
+use crate::plan::{Plan, Refresh};
+use crate::walk::{Seen, Walk};
 use crate::write::{Writer, Written};
 use crate::{Config, Error, Pr0gramm, Report, ask};
 
@@ -16,24 +18,36 @@ const LISTED_AHEAD: usize = 480;
 /// tenth of a second a commit, finds room.
 const ANSWERS_AHEAD: usize = 1_024;
 
+pub(crate) async fn plan(config: Config) -> Result<Plan, Error> {
+    let config = checked(config)?;
+    let opening = Opening::of(opening::api(&config)?, &config).await?;
+    let reader = match config.database.exists() {
+        true => Some(Reader::open(&config.database).await?),
+        false => None,
+    };
+    let began = match &reader {
+        Some(reader) => reader.refresh_began().await?.unwrap_or_else(ask::now),
+        None => ask::now(),
+    };
+    let refresh = Refresh::of(&config, began);
+    let (plan, _) = Plan::of(reader.as_ref(), &opening, &config, refresh).await?;
+    if let Some(reader) = reader {
+        reader.close().await;
+    }
+    Ok(plan)
+}
+
 pub(crate) async fn run(
-    mut config: Config,
+    config: Config,
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    check(&config)?;
-    // Pages and items together are what is under way.
-    config.http.max_in_flight = config.http.max_in_flight.min(config.workers);
-    let http = tagmill_http::Client::new(config.http.clone()).map_err(Error::Http)?;
-    let api = Pr0gramm::new(http, &config.api_url, config.flags)
-        .ok_or(Error::InvalidConfig {
-            field: "api_url",
-            fault: "is not an address that an API can stand below",
-        })?
-        .with_own_domains(config.own_domains.clone());
+    let config = checked(config)?;
+    let api = opening::api(&config)?;
+    // Before the first request: a second fetch on the same database asks nothing.
     let mut store = Store::open(&config.database).await?;
     let reader = Reader::open(&config.database).await?;
-    let result = fetch(&config, &api, &mut store, &reader, progress, cancel).await;
+    let result = fetch(api, &config, &mut store, &reader, progress, cancel).await;
     progress.finish();
     reader.close().await;
     let closed = store.close().await;
@@ -42,33 +56,49 @@ pub(crate) async fn run(
     Ok(report)
 }
 
+fn checked(mut config: Config) -> Result<Config, Error> {
+    config.check()?;
+    // Pages and items together are what is under way.
+    config.http.max_in_flight = config.http.max_in_flight.min(config.workers);
+    Ok(config)
+}
+
 async fn fetch(
+    api: Pr0gramm,
     config: &Config,
-    api: &Pr0gramm,
     store: &mut Store,
     reader: &Reader,
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    let plan = Plan::of(reader, config).await?;
+    let Some(opening) = cancel.run_until_cancelled(Opening::of(api, config)).await.transpose()? else {
+        return Ok(report(Outcome::Cancelled, Seen::default(), Written::default()));
+    };
+    let began = match config.refresh {
+        Some(_) => store.begin_refresh(ask::now()).await?,
+        None => 0,
+    };
+    let refresh = Refresh::of(config, began);
+    let (plan, missing) = Plan::of(Some(reader), &opening, config, refresh).await?;
+    tracing::info!("{}", plan.to_string().replace('\n', "; "));
+    let total = plan.items().min(config.limit.unwrap_or(u64::MAX));
+    progress.start("fetching", (!plan.is_search).then_some(total));
+
     let (work_sender, work) = mpsc::channel(LISTED_AHEAD);
     let (done_sender, done) = mpsc::channel(ANSWERS_AHEAD);
-    let (visited, seen) = (Intervals::new(), Seen::default());
-    let mut walk = Walk { api, reader, config, progress, plan, visited, work: work_sender, seen };
-    let mut writer = Writer::new(store, config, progress);
+    let mut walk = Walk::new(&opening, missing, refresh, reader, config, progress, work_sender);
+    let mut writer = Writer::new(store, opening.classes(), config, progress);
     // The walk's end closes the channel to the requests, theirs the one to the writer. The other way round, who fails
     // stops those before it.
     let stop = cancel.child_token();
     let (walked, asked, written) = tokio::join!(
         async {
-            let walked = stop.run_until_cancelled(walk.walk()).await.unwrap_or(Ok(()));
-            let Walk { seen, work, .. } = walk;
-            drop(work);
-            (seen, walked)
+            let walked = stop.run_until_cancelled(walk.walk(opening.page.clone())).await.unwrap_or(Ok(()));
+            (walk.finish(), walked)
         },
         async {
             // What is under way is let go: it may take minutes, and the next run asks for it again.
-            let asked = ask::ask(api, config, work, done_sender);
+            let asked = ask::ask(&opening.api, config, work, done_sender);
             let asked = stop.run_until_cancelled(asked).await.unwrap_or(Ok(()));
             stop.cancel();
             asked
@@ -81,10 +111,20 @@ async fn fetch(
     );
     let (seen, walked) = walked;
     let written = written?;
-    asked?;
-    walked?;
-    let outcome = if cancel.is_cancelled() { Outcome::Cancelled } else { Outcome::Completed };
-    Ok(report(outcome, seen, written))
+    let (is_done, outcome) = match cancel.is_cancelled() {
+        true => (false, Outcome::Cancelled),
+        false => (seen.is_done, Outcome::Completed),
+    };
+    let report = report(outcome, seen, written);
+    if let Err(error) = asked.and(walked) {
+        // The error says why it ended; this, that it was not for nothing.
+        tracing::info!("before the run failed: {report}");
+        return Err(error);
+    }
+    if refresh.is_some() && is_done {
+        store.end_refresh().await?;
+    }
+    Ok(report)
 }
 
 fn report(outcome: Outcome, seen: Seen, written: Written) -> Report {
@@ -100,21 +140,8 @@ fn report(outcome: Outcome, seen: Seen, written: Written) -> Report {
         pages: seen.pages,
         requests: seen.pages + written.saved + written.failed,
         commits: written.commits,
+        commit_ms: written.committing.as_millis() as u64,
         newest: seen.newest,
         oldest: seen.oldest,
     }
-}
-
-fn check(config: &Config) -> Result<(), Error> {
-    let invalid = |field, fault| Err(Error::InvalidConfig { field, fault });
-    if config.workers == 0 {
-        return invalid("workers", "must be at least 1");
-    }
-    if config.batch_size == 0 {
-        return invalid("batch_size", "must be at least 1");
-    }
-    if config.flags.is_empty() {
-        return invalid("flags", "must name at least one content class");
-    }
-    Ok(())
 }

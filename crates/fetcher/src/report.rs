@@ -19,9 +19,10 @@ pub struct Report {
     pub already_known: u64,
     /// Items that were committed with their tags.
     pub saved: u64,
-    /// Items that were committed without tags because `images_only` skips them.
+    /// Items that were committed without tags because `images_only` or `listing_only` leaves them out.
     pub skipped: u64,
-    /// Items that could not be had. They are committed without tags, and the next run asks for them again.
+    /// Items that could not be had. They are committed without tags, and the next run asks for them again; those that were
+    /// to be refreshed stay as they are.
     pub failed: u64,
     /// The first hundred of them.
     pub failures: Vec<FailedItem>,
@@ -33,6 +34,8 @@ pub struct Report {
     pub requests: u64,
     /// Transactions.
     pub commits: u64,
+    /// Milliseconds that all transactions took together.
+    pub commit_ms: u64,
     /// The highest id on the pages.
     pub newest: Option<ItemId>,
     /// The lowest id on the pages.
@@ -101,6 +104,7 @@ mod tests {
             pages: 3,
             requests: 253,
             commits: 1,
+            commit_ms: 3,
             newest: Some(ItemId(300)),
             oldest: Some(ItemId(2)),
         };

@@ -1,25 +1,25 @@
-//! What is missing, and the walk over the pages of the listing that brings it.
+//! The walk over the pages of the listing, and over what was left without tags, that makes the work of a run.
 
-use std::collections::BTreeSet;
-
-use tagmill_model::{Item, ItemId, MediaKind, Progress};
+use tagmill_model::{Item, ItemId, Progress};
 use tagmill_store::{Interval, Intervals, Reader};
 use tokio::sync::mpsc::Sender;
 
-use crate::api::Page;
+use crate::api::{Cursor, Page};
+use crate::opening::Opening;
+use crate::plan::{Missing, Refresh, is_image};
 use crate::{ApiError, Config, Error, Pr0gramm};
 
+mod leftover;
+mod search;
 mod span;
 
 use span::{Span, above, below};
 
-/// Why an item that failed once is not asked for again.
-const GONE: &str = "no longer listed";
-
 /// One step towards a complete page.
 #[derive(Debug)]
 pub(crate) struct Work {
-    pub(crate) page: Part,
+    /// The page that it belongs to; `None` where it completes no page.
+    pub(crate) part: Option<Part>,
     pub(crate) task: Task,
 }
 
@@ -28,10 +28,10 @@ pub(crate) struct Work {
 pub(crate) enum Task {
     /// Ask for the tags of an item of which this is all that is known.
     Ask(Item),
+    /// Ask for the tags of an item whose older ones are known.
+    Refresh(Item),
     /// Store what the listing said, and no more.
     Keep(Item),
-    /// Note that an item which failed before is not on the board any more.
-    Forget(ItemId, &'static str),
     /// Nothing: everything on the page is known.
     Nothing,
 }
@@ -56,50 +56,8 @@ pub(crate) struct Seen {
     pub(crate) pages: u64,
     pub(crate) newest: Option<ItemId>,
     pub(crate) oldest: Option<ItemId>,
-}
-
-/// What a database lacks.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Plan {
-    /// The highest id that was ever scanned; above it everything is new.
-    top: Option<ItemId>,
-    /// Ids up to `top` that were not scanned, or failed.
-    missing: Intervals,
-    /// Those that failed.
-    failed: BTreeSet<ItemId>,
-}
-
-impl Plan {
-    /// Compares what was scanned and what failed with the whole range of ids.
-    pub(crate) async fn of(reader: &Reader, config: &Config) -> Result<Plan, tagmill_store::Error> {
-        let coverage = reader.coverage(config.flags).await?;
-        let Some(top) = coverage.iter().next_back().map(|interval| interval.last) else {
-            return Ok(Plan::default());
-        };
-        let everything = Interval::new(ItemId(1), top);
-        let mut missing = coverage.gaps(everything);
-        let mut failed = BTreeSet::new();
-        for failure in reader.failures(everything).await? {
-            // What failed outside of the coverage is listed again anyway.
-            if failure.reason != GONE
-                && coverage.contains(failure.id)
-                && is_wanted(failure.id, reader, config).await?
-            {
-                failed.insert(failure.id);
-                missing.insert(Interval::new(failure.id, failure.id));
-            }
-        }
-        Ok(Plan { top: Some(top), missing, failed })
-    }
-
-    /// What is missing up to `top`: the oldest items first, as that is most of it, then from new to old.
-    fn gaps(&self) -> Vec<Interval> {
-        let mut gaps: Vec<Interval> = self.missing.iter().rev().collect();
-        if gaps.last().is_some_and(|gap| gap.first == ItemId(1)) {
-            gaps.rotate_right(1);
-        }
-        gaps
-    }
+    /// Whether it came to its end: neither a limit nor anything else cut it short.
+    pub(crate) is_done: bool,
 }
 
 /// The walk itself. It runs ahead of the requests for items as far as the channel lets it.
@@ -108,11 +66,17 @@ pub(crate) struct Walk<'a> {
     pub(crate) reader: &'a Reader,
     pub(crate) config: &'a Config,
     pub(crate) progress: &'a dyn Progress,
-    pub(crate) plan: Plan,
-    /// What pages of this run speak for. Pages overlap, and what one of them handed out may not be committed yet.
-    pub(crate) visited: Intervals,
-    pub(crate) work: Sender<Work>,
-    pub(crate) seen: Seen,
+    pub(crate) within: Interval,
+    pub(crate) missing: Missing,
+    pub(crate) refresh: Option<Refresh>,
+    /// The ids of `missing`.
+    wanted: Intervals,
+    /// The ids whose items were handed out. Pages overlap, and what one of them handed out may not be committed yet.
+    visited: Intervals,
+    /// How many items may still be asked for.
+    left: u64,
+    work: Sender<Work>,
+    seen: Seen,
 }
 
 /// Whether there is reason to walk on.
@@ -123,212 +87,262 @@ enum Next {
     Stop,
 }
 
-/// Which way a page is worked through. A limit cuts it at its far end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Down,
+/// Why a stretch is walked.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// For items that are not known. A limit cuts its pages at their far end, `Up` or `Down`.
     Up,
+    Down,
+    /// For those that are to be asked for again.
+    Refresh(Refresh),
 }
 
-impl Walk<'_> {
-    /// Walks until nothing is missing.
-    pub(crate) async fn walk(&mut self) -> Result<(), Error> {
-        let mut left = self.config.limit.unwrap_or(u64::MAX);
-        let page = self.api.newest().await;
-        let page = self.opened(page)?;
-        let newest = page.newest().unwrap_or(ItemId(0));
-        self.progress.start("fetching", Some(self.estimate(&page).min(left)));
-        let Some(top) = self.plan.top else {
-            let gap = Interval::new(ItemId(1), newest);
-            self.descend(gap, Some(page), &mut left).await?;
-            return Ok(());
-        };
-        if newest > top && self.ascend(top, &mut left).await? == Next::Stop {
-            return Ok(());
+impl<'a> Walk<'a> {
+    pub(crate) fn new(
+        opening: &'a Opening,
+        missing: Missing,
+        refresh: Option<Refresh>,
+        reader: &'a Reader,
+        config: &'a Config,
+        progress: &'a dyn Progress,
+        work: Sender<Work>,
+    ) -> Walk<'a> {
+        Walk {
+            api: &opening.api,
+            reader,
+            config,
+            progress,
+            within: opening.within,
+            wanted: missing.ids(),
+            missing,
+            refresh,
+            visited: Intervals::new(),
+            left: config.limit.unwrap_or(u64::MAX),
+            work,
+            seen: Seen::default(),
         }
-        // Pages overlap gaps that come later: those are then done.
-        let mut reached = ItemId(i64::MAX);
-        for mut gap in self.plan.gaps() {
-            if gap.first != ItemId(1) {
-                gap.last = gap.last.min(ItemId(reached.0 - 1));
-            }
-            if gap.is_empty() {
-                continue;
-            }
-            let lowest = self.descend(gap, None, &mut left).await?;
-            match lowest {
-                None => return Ok(()),
-                Some(lowest) if gap.first != ItemId(1) => reached = lowest,
-                Some(_) => {}
-            }
-        }
+    }
+
+    /// What was seen; whoever waits for work learns that there is no more.
+    pub(crate) fn finish(self) -> Seen {
+        self.seen
+    }
+
+    /// Walks until nothing is missing. `page` is the newest one.
+    pub(crate) async fn walk(&mut self, page: Page) -> Result<(), Error> {
+        self.look_at(&page);
+        self.seen.is_done = self.walk_all(page).await? == Next::Go;
         Ok(())
     }
 
-    /// How many items are missing, as far as the newest page tells how many ids have one.
-    fn estimate(&self, newest_page: &Page) -> u64 {
-        let (Some(first), Some(last)) = (newest_page.items.first(), newest_page.items.last()) else {
-            return 0;
-        };
-        let top = self.plan.top.unwrap_or(ItemId(0));
-        let new = last.id.0.saturating_sub(top.0).max(0).unsigned_abs();
-        let ids = new.saturating_add(self.plan.missing.ids());
-        let on_page = newest_page.items.len() as u128;
-        let of_page = u128::from(Interval::new(first.id, last.id).ids());
-        u64::try_from(u128::from(ids) * on_page / of_page).unwrap_or(u64::MAX)
+    async fn walk_all(&mut self, page: Page) -> Result<Next, Error> {
+        if self.config.is_search() {
+            return self.search(page).await;
+        }
+        if self.walk_feed(page).await? == Next::Stop {
+            return Ok(Next::Stop);
+        }
+        if !self.config.listing_only && self.leftovers().await? == Next::Stop {
+            return Ok(Next::Stop);
+        }
+        let Some(refresh) = self.refresh else { return Ok(Next::Go) };
+        for interval in std::mem::take(&mut self.missing.refresh) {
+            if self.descend(interval, None, Purpose::Refresh(refresh)).await?.is_none() {
+                return Ok(Next::Stop);
+            }
+        }
+        Ok(Next::Go)
     }
 
-    /// Walks down through a gap; `page` is its first one, where it is at hand. Returns how far down the pages reached,
+    /// New items, then older ones, then holes.
+    async fn walk_feed(&mut self, page: Page) -> Result<Next, Error> {
+        if let Some(new) = self.missing.new
+            && self.ascend(new).await? == Next::Stop
+        {
+            return Ok(Next::Stop);
+        }
+        if let Some(backfill) = self.missing.backfill {
+            let is_newest = page.newest() == Some(backfill.last);
+            let page = is_newest.then_some(page);
+            if self.descend(backfill, page, Purpose::Down).await?.is_none() {
+                return Ok(Next::Stop);
+            }
+        }
+        // Pages overlap holes that come later: those are then done.
+        let mut reached = ItemId(i64::MAX);
+        for mut hole in std::mem::take(&mut self.missing.holes) {
+            hole.last = hole.last.min(ItemId(reached.0 - 1));
+            if hole.is_empty() {
+                continue;
+            }
+            match self.descend(hole, None, Purpose::Down).await? {
+                None => return Ok(Next::Stop),
+                Some(lowest) => reached = lowest,
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    /// Walks down through a stretch; `page` is its first one, where it is at hand. Returns how far down the pages reached,
     /// `None` where there is reason to stop.
     async fn descend(
         &mut self,
-        gap: Interval,
+        stretch: Interval,
         mut page: Option<Page>,
-        left: &mut u64,
+        purpose: Purpose,
     ) -> Result<Option<ItemId>, Error> {
-        let mut cursor = ItemId(gap.last.0.saturating_add(1));
+        let mut cursor = ItemId(stretch.last.0.saturating_add(1));
         loop {
-            if *left == 0 {
+            if self.left == 0 {
                 return Ok(None);
             }
             let page = match page.take() {
                 Some(page) => page,
-                None => {
-                    let page = self.api.older(cursor).await;
-                    self.opened(page)?
-                }
+                None => self.open(Cursor::Older(cursor.0)).await?,
             };
             let span = below(&page, cursor).ok_or(Error::Stuck { cursor })?;
-            if self.hand_out(page, span, Direction::Down, left).await? == Next::Stop {
+            if self.hand_out(page, span, purpose).await? == Next::Stop {
                 return Ok(None);
             }
             cursor = span.ids.first;
-            if span.is_last || cursor <= gap.first {
+            if span.is_last || cursor <= stretch.first {
                 return Ok(Some(cursor));
             }
         }
     }
 
     /// Walks up from the highest id that was scanned.
-    async fn ascend(&mut self, top: ItemId, left: &mut u64) -> Result<Next, Error> {
-        let mut cursor = top;
+    async fn ascend(&mut self, stretch: Interval) -> Result<Next, Error> {
+        let mut cursor = ItemId(stretch.first.0 - 1);
         loop {
-            if *left == 0 {
+            if self.left == 0 {
                 return Ok(Next::Stop);
             }
-            let page = self.api.newer(cursor).await;
-            let page = self.opened(page)?;
+            let page = self.open(Cursor::Newer(cursor.0)).await?;
             let span = above(&page, cursor).ok_or(Error::Stuck { cursor })?;
-            if self.hand_out(page, span, Direction::Up, left).await? == Next::Stop {
+            if self.hand_out(page, span, Purpose::Up).await? == Next::Stop {
                 return Ok(Next::Stop);
             }
             cursor = cursor.max(span.ids.last);
-            if span.is_last {
+            if span.is_last || cursor >= stretch.last {
                 return Ok(Next::Go);
             }
         }
     }
 
-    fn opened(&mut self, page: Result<Page, ApiError>) -> Result<Page, Error> {
-        let page = page.map_err(|source| Error::of_board(source, self.config))?;
-        self.seen.pages += 1;
-        self.seen.malformed += page.malformed;
-        if let (Some(first), Some(last)) = (page.items.first(), page.items.last()) {
-            self.seen.oldest = Some(self.seen.oldest.map_or(first.id, |oldest| oldest.min(first.id)));
-            self.seen.newest = self.seen.newest.max(Some(last.id));
-            tracing::debug!(
-                items = page.items.len(),
-                malformed = page.malformed,
-                first = first.id.0,
-                last = last.id.0,
-                "page of the listing"
-            );
-        }
+    async fn open(&mut self, cursor: Cursor) -> Result<Page, Error> {
+        let page = self.api.page(cursor).await.map_err(|source| self.failed(source))?;
+        self.look_at(&page);
         Ok(page)
     }
 
-    /// Makes a page into tasks. `left` is how many items may still be asked for.
-    async fn hand_out(
-        &mut self,
-        page: Page,
-        span: Span,
-        direction: Direction,
-        left: &mut u64,
-    ) -> Result<Next, Error> {
-        let mut scanned = span.ids;
-        let mut tasks = Vec::with_capacity(page.items.len());
-        tasks.extend(self.gone(&page, scanned));
+    fn failed(&self, source: ApiError) -> Error {
+        Error::of_board(source, self.config, self.api.feed().flags)
+    }
+
+    fn look_at(&mut self, page: &Page) {
+        self.seen.pages += 1;
+        self.seen.malformed += page.malformed;
+        let (Some(first), Some(last)) = (page.items.first(), page.items.last()) else { return };
+        self.seen.oldest = Some(self.seen.oldest.map_or(first.id, |oldest| oldest.min(first.id)));
+        self.seen.newest = self.seen.newest.max(Some(last.id));
+        tracing::debug!(
+            items = page.items.len(),
+            malformed = page.malformed,
+            first = first.id.0,
+            last = last.id.0,
+            "page of the listing"
+        );
+    }
+
+    /// Makes a page into tasks.
+    async fn hand_out(&mut self, page: Page, span: Span, purpose: Purpose) -> Result<Next, Error> {
+        let mut scanned = span.ids.intersection(self.within);
         let mut items: Vec<Item> = page.items.into_iter().filter(|item| scanned.contains(item.id)).collect();
-        let with_tags = match (items.first(), items.last()) {
-            (Some(first), Some(last)) => self.reader.ids_with_tags(Interval::new(first.id, last.id)).await?,
-            _ => Vec::new(),
-        };
-        if direction == Direction::Down {
+        let needed = self.needed(&items, purpose).await?;
+        if !matches!(purpose, Purpose::Up) {
             items.reverse();
         }
+        let mut tasks = Vec::with_capacity(items.len());
         let mut next = Next::Go;
         for item in items {
-            self.seen.listed += 1;
-            if !self.lacks(item.id) {
+            if self.visited.contains(item.id) {
+                continue;
+            }
+            if needed.binary_search(&item.id).is_err() {
+                self.seen.listed += 1;
                 self.seen.known += 1;
-            } else if with_tags.binary_search(&item.id).is_ok() {
-                self.seen.known += 1;
-                self.progress.advance(1);
-            } else if self.config.images_only && !is_image(&item.image) {
-                tasks.push(Task::Keep(item));
-            } else if *left > 0 {
-                *left -= 1;
-                tasks.push(Task::Ask(item));
-            } else {
-                match direction {
-                    Direction::Down => scanned.first = ItemId(item.id.0 + 1),
-                    Direction::Up => scanned.last = ItemId(item.id.0 - 1),
+                self.progress.advance(u64::from(self.wanted.contains(item.id)));
+                continue;
+            }
+            if self.left == 0 {
+                match purpose {
+                    Purpose::Up => scanned.last = ItemId(item.id.0 - 1),
+                    Purpose::Down | Purpose::Refresh(_) => scanned.first = ItemId(item.id.0 + 1),
                 }
-                self.seen.listed -= 1;
                 next = Next::Stop;
                 break;
             }
+            tasks.push(self.task(item, purpose));
         }
-        self.visited.insert(scanned);
+        self.note_visited(scanned, purpose);
         if tasks.is_empty() {
             tasks.push(Task::Nothing);
         }
-        let part = Part { number: self.seen.pages, scanned, tasks: tasks.len() };
+        // A refresh passes over what it was not asked for.
+        let part = match purpose {
+            Purpose::Refresh(_) => None,
+            _ => Some(Part { number: self.seen.pages, scanned, tasks: tasks.len() }),
+        };
         for task in tasks {
-            if self.work.send(Work { page: part, task }).await.is_err() {
+            if self.send(part, task).await == Next::Stop {
                 return Ok(Next::Stop);
             }
         }
         Ok(next)
     }
 
-    fn lacks(&self, id: ItemId) -> bool {
-        let Plan { top, missing, .. } = &self.plan;
-        (top.is_none_or(|top| id > top) || missing.contains(id)) && !self.visited.contains(id)
+    /// A page may reach beyond what it was opened for; of what lies there, nothing was handed out.
+    fn note_visited(&mut self, scanned: Interval, purpose: Purpose) {
+        let scanned = [scanned].into_iter().collect();
+        let visited = match purpose {
+            Purpose::Refresh(_) => scanned,
+            Purpose::Up | Purpose::Down => self.wanted.intersection(&scanned),
+        };
+        visited.iter().for_each(|interval| self.visited.insert(interval));
     }
 
-    /// Items that failed before, should stand on this page and do not.
-    fn gone(&self, page: &Page, scanned: Interval) -> Vec<Task> {
-        let is_on_page = |id: &ItemId| page.items.binary_search_by_key(id, |item| item.id).is_ok();
-        if scanned.is_empty() || page.malformed > 0 {
-            return Vec::new();
+    /// Those of a page's items that the database lacks, or has and is to get anew, by rising id.
+    async fn needed(&self, items: &[Item], purpose: Purpose) -> Result<Vec<ItemId>, Error> {
+        let Some((first, last)) = items.first().zip(items.last()) else { return Ok(Vec::new()) };
+        if let Purpose::Refresh(Refresh { age, before }) = purpose {
+            let span = Interval::new(first.id, last.id);
+            return Ok(self.reader.fetched_young(span, age, before, u32::MAX).await?);
         }
-        let should_be = self.plan.failed.range(scanned.first..=scanned.last);
-        should_be.filter(|id| !is_on_page(id)).map(|id| Task::Forget(*id, GONE)).collect()
+        let ids: Vec<ItemId> =
+            items.iter().map(|item| item.id).filter(|id| self.wanted.contains(*id)).collect();
+        let known = self.reader.ids_with_tags(&ids).await?;
+        Ok(ids.into_iter().filter(|id| known.binary_search(id).is_err()).collect())
     }
-}
 
-/// Whether an item that failed is one of those that this run asks for. A listing of other classes would not show it, and
-/// that would not mean that it is gone.
-async fn is_wanted(id: ItemId, reader: &Reader, config: &Config) -> Result<bool, tagmill_store::Error> {
-    let rows = reader.media_page(Some(ItemId(id.0 - 1)), 1).await?;
-    Ok(rows.first().is_some_and(|row| {
-        row.id == id && config.flags.contains(row.flags) && (!config.images_only || is_image(&row.image))
-    }))
-}
+    /// What to do about an item, of which there is one less to do.
+    fn task(&mut self, item: Item, purpose: Purpose) -> Task {
+        self.seen.listed += 1;
+        let leaves_out = self.config.images_only && !is_image(&item.image);
+        let task = match purpose {
+            Purpose::Refresh(_) => Task::Refresh(item),
+            _ if self.config.listing_only || leaves_out => Task::Keep(item),
+            _ => Task::Ask(item),
+        };
+        // What is stored without a request does not count, unless no request is made at all.
+        self.left -= u64::from(self.config.listing_only || !matches!(task, Task::Keep(_)));
+        task
+    }
 
-/// By its extension, wherever it lies.
-fn is_image(path: &str) -> bool {
-    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    MediaKind::of_extension(extension) == MediaKind::Image
+    async fn send(&self, part: Option<Part>, task: Task) -> Next {
+        match self.work.send(Work { part, task }).await {
+            Ok(()) => Next::Go,
+            Err(_) => Next::Stop,
+        }
+    }
 }

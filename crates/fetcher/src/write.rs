@@ -1,8 +1,9 @@
 //! The one writer: gathers what is done into batches and commits them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use tagmill_model::{Item, ItemId, Progress};
+use tagmill_model::{Flags, Item, ItemId, Progress};
 use tagmill_store::{Batch, Failure, Store};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +19,7 @@ pub(crate) struct Writer<'a> {
     config: &'a Config,
     progress: &'a dyn Progress,
     batch: Batch,
+    classes: Flags,
     /// When the batch is committed even if it is not full; `None` while it is empty.
     due: Option<Instant>,
     /// Tasks done of each page that is not complete.
@@ -33,15 +35,24 @@ pub(crate) struct Written {
     pub(crate) failed: u64,
     pub(crate) failures: Vec<FailedItem>,
     pub(crate) commits: u64,
+    /// Time in transactions.
+    pub(crate) committing: Duration,
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(store: &'a mut Store, config: &'a Config, progress: &'a dyn Progress) -> Writer<'a> {
+    /// A scan for these content classes.
+    pub(crate) fn new(
+        store: &'a mut Store,
+        classes: Flags,
+        config: &'a Config,
+        progress: &'a dyn Progress,
+    ) -> Writer<'a> {
         Writer {
             store,
             config,
             progress,
-            batch: Batch::new(config.flags),
+            classes,
+            batch: Batch::new(classes),
             due: None,
             pages: HashMap::new(),
             written: Written::default(),
@@ -74,18 +85,21 @@ impl<'a> Writer<'a> {
         match done.ended {
             Ended::Saved(item) | Ended::Skipped(item) => self.keep(item),
             Ended::Failed(item, error) => {
-                self.fail(item.id, &error);
+                self.tell_failure(item.id, &error);
+                let (id, reason) = (item.id, error.reason());
+                self.batch.failures.push(Failure { id, reason, attempts: error.tries(), failed_at: now() });
                 self.keep(item);
             }
-            Ended::Gone(id, reason) => self.batch.failures.push(Failure {
-                id,
-                reason: reason.to_owned(),
-                attempts: 0,
-                failed_at: now(),
-            }),
+            Ended::NotRefreshed(id, error) => {
+                self.tell_failure(id, &error);
+                self.written.failed += 1;
+                self.progress.advance(1);
+            }
             Ended::Nothing => {}
         }
-        self.finish_part(done.page);
+        if let Some(part) = done.part {
+            self.finish_part(part);
+        }
         self.due.get_or_insert_with(|| Instant::now() + self.config.commit_interval);
     }
 
@@ -94,22 +108,20 @@ impl<'a> Writer<'a> {
         self.progress.advance(1);
     }
 
-    fn fail(&mut self, id: ItemId, error: &ApiError) {
-        let reason = error.reason();
+    fn tell_failure(&mut self, id: ItemId, error: &ApiError) {
         tracing::warn!(item = id.0, "item {id} failed: {error}");
         if self.written.failures.len() < LISTED_FAILURES {
-            self.written.failures.push(FailedItem { id, reason: reason.clone() });
+            self.written.failures.push(FailedItem { id, reason: error.reason() });
         }
-        self.batch.failures.push(Failure { id, reason, attempts: error.tries(), failed_at: now() });
     }
 
     /// The ids of a page count as scanned in the transaction that brings the last of its items.
-    fn finish_part(&mut self, page: Part) {
-        let done = self.pages.entry(page.number).or_default();
+    fn finish_part(&mut self, part: Part) {
+        let done = self.pages.entry(part.number).or_default();
         *done += 1;
-        if *done == page.tasks {
-            self.pages.remove(&page.number);
-            self.batch.scanned.push(page.scanned);
+        if *done == part.tasks {
+            self.pages.remove(&part.number);
+            self.batch.scanned.push(part.scanned);
         }
     }
 
@@ -117,17 +129,19 @@ impl<'a> Writer<'a> {
         if self.due.take().is_none() {
             return Ok(());
         }
-        let batch = std::mem::replace(&mut self.batch, Batch::new(self.config.flags));
+        let batch = std::mem::replace(&mut self.batch, Batch::new(self.classes));
         let started = Instant::now();
         let items = batch.items.len() as u64;
         let saved = batch.items.iter().filter(|item| item.tags_data.is_some()).count() as u64;
-        let failed = batch.failures.iter().filter(|failure| failure.attempts > 0).count() as u64;
+        let failed = batch.failures.len() as u64;
         self.store.commit(batch).await?;
         self.written.saved += saved;
         self.written.failed += failed;
         self.written.skipped += items - saved - failed;
         self.written.commits += 1;
-        tracing::debug!(items, elapsed_ms = started.elapsed().as_millis() as u64, "batch committed");
+        let elapsed = started.elapsed();
+        self.written.committing += elapsed;
+        tracing::debug!(items, elapsed_ms = elapsed.as_millis() as u64, "batch committed");
         Ok(())
     }
 }

@@ -8,11 +8,10 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::cookie::Session;
 use crate::error::shown;
 use crate::exchange::{Answer, Exchange};
 use crate::limiter::eta;
-use crate::{Config, Cookie, Error, Failure, Posted, Response};
+use crate::{Config, Error, Failure, Posted, Response};
 
 /// More redirects than this in a row are a loop.
 const MAX_REDIRECTS: u32 = 5;
@@ -64,12 +63,6 @@ impl Client {
     /// The configuration that the client was made with.
     pub fn config(&self) -> &Config {
         &self.shared.config
-    }
-
-    /// The cookie as it is now: that of [`Config::cookie`], with the values that successful answers of its origin have set
-    /// since. To be saved, so that the next run does not begin with an old session.
-    pub fn cookie(&self) -> Option<Cookie> {
-        self.shared.session.as_ref().map(Session::cookie)
     }
 
     /// Whether any host ever answered this client or a clone of it, with whatever status.

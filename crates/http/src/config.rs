@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{Cookie, Error};
 
@@ -11,8 +11,10 @@ pub struct Config {
     /// Who asks, as every request says it: name, version and, for a public host, how to reach you.
     pub user_agent: String,
     /// A session cookie and the one origin that gets it. Media hosts get none. The origin's answers refresh the values,
-    /// see [`Client::cookie`](crate::Client::cookie).
+    /// see [`Config::fresh_cookie`].
     pub cookie: Option<Cookie>,
+    /// Is told each time that the host has refreshed the cookie, so that somebody can keep it.
+    pub fresh_cookie: Option<watch::Sender<Cookie>>,
     /// How long making a connection may take. A host that is there answers in well under a second.
     pub connect_timeout: Duration,
     /// The watchdog: a response of which no byte comes for this long is dead, whatever its size.
@@ -42,6 +44,7 @@ impl Default for Config {
         Config {
             user_agent: concat!("tagmill/", env!("CARGO_PKG_VERSION")).to_owned(),
             cookie: None,
+            fresh_cookie: None,
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
             request_timeout: Some(Duration::from_secs(60)),

@@ -3,6 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use reqwest::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use tokio::sync::watch;
 use url::Url;
 
 /// A session cookie, redacted wherever it could be printed.
@@ -68,6 +69,8 @@ impl fmt::Debug for Cookie {
 #[derive(Debug)]
 pub(crate) struct Session {
     held: Mutex<Held>,
+    /// Whoever wants to know of fresh values.
+    fresh: Option<watch::Sender<Cookie>>,
 }
 
 #[derive(Debug)]
@@ -79,13 +82,9 @@ struct Held {
 
 impl Session {
     /// `None` where the cookie has a character that no header may have.
-    pub(crate) fn new(cookie: Cookie) -> Option<Session> {
+    pub(crate) fn new(cookie: Cookie, fresh: Option<watch::Sender<Cookie>>) -> Option<Session> {
         let header = cookie.header()?;
-        Some(Session { held: Mutex::new(Held { cookie, header }) })
-    }
-
-    pub(crate) fn cookie(&self) -> Cookie {
-        self.lock().cookie.clone()
+        Some(Session { held: Mutex::new(Held { cookie, header }), fresh })
     }
 
     /// What a request for `url` says after `Cookie:`; nothing away from home.
@@ -111,6 +110,9 @@ impl Session {
         }
         if let (true, Some(header)) = (is_fresh, cookie.header()) {
             tracing::debug!("the host refreshed the session cookie");
+            if let Some(fresh) = &self.fresh {
+                fresh.send_replace(cookie.clone());
+            }
             *held = Held { cookie, header };
         }
     }
@@ -174,7 +176,7 @@ mod tests {
         assert!(!cookie.goes_to(&url("https://img.board.example/")));
         assert!(!cookie.goes_to(&url("https://board.example:8443/")));
         assert!(!cookie.goes_to(&url("https://board.example.evil.example/")));
-        let session = format!("{:?}", Session::new(cookie.clone()).unwrap());
+        let session = format!("{:?}", Session::new(cookie.clone(), None).unwrap());
         let config = format!("{:?}", Config { cookie: Some(cookie), ..Config::default() });
         for shown in [session, config] {
             assert!(shown.contains("https://board.example") && !shown.contains("s3cret"), "{shown}");
@@ -226,11 +228,16 @@ mod tests {
     fn only_home_refreshes_and_only_what_is_held() {
         #[track_caller]
         fn check(from: &str, set: &[&'static str], expected: &str) {
-            let session = Session::new(Cookie::new(&home(), "me=1; pp=2;odd")).unwrap();
+            let before = Cookie::new(&home(), "me=1; pp=2;odd");
+            let fresh = watch::Sender::new(before.clone());
+            let mut told = fresh.subscribe();
+            let session = Session::new(before.clone(), Some(fresh)).unwrap();
             let headers = set.iter().map(|set| (SET_COOKIE, HeaderValue::from_static(set))).collect();
             session.refresh(&url(from), &headers);
-            assert_eq!(session.cookie().pairs(), expected);
             assert_eq!(session.header(&home()).unwrap(), expected);
+            // Whoever keeps the cookie is told of changes, and of nothing else.
+            assert_eq!(told.has_changed().unwrap(), before.pairs() != expected);
+            assert_eq!(told.borrow_and_update().pairs(), expected);
         }
         let before = "me=1; pp=2;odd";
         check("https://board.example/x", &["me=3; path=/"], "me=3; pp=2; odd");

@@ -183,7 +183,8 @@ impl Failure {
         }
     }
 
-    pub(crate) fn into_error(self) -> Error {
+    /// The error inside, for who does not try again.
+    pub fn into_error(self) -> Error {
         match self {
             Failure::Transient(error) | Failure::Permanent(error) | Failure::Refused { error, .. } => error,
         }

@@ -43,7 +43,8 @@ impl Exchange {
         config.check()?;
         let fault = "has a character that no header may have";
         let invalid = Error::InvalidConfig { field: "cookie", fault };
-        let session = config.cookie.clone().map(|cookie| Session::new(cookie).ok_or(invalid)).transpose()?;
+        let session = |cookie| Session::new(cookie, config.fresh_cookie.clone()).ok_or(invalid);
+        let session = config.cookie.clone().map(session).transpose()?;
         Ok(Exchange {
             session,
             connections: Connections::new(&config)?,

@@ -76,7 +76,7 @@ impl Traffic {
             told_ms = wait.map(|wait| wait.as_millis() as u64),
             requests = closing.before.left,
             elapsed_ms = closing.before.lasted.as_millis() as u64,
-            "{error}; all requests pause for {:.1} s; since the pause before, {} had left in {:.1} s",
+            "{error}; all requests pause for {:.1} s ({} requests left in {:.1} s since the last refusal)",
             closing.pause.as_secs_f64(),
             closing.before.left,
             closing.before.lasted.as_secs_f64()

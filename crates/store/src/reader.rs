@@ -216,29 +216,30 @@ impl Reader {
         rows.iter().map(listed_item).collect::<Result<_, _>>().map_err(Error::at(&self.path))
     }
 
-    /// The next `limit` items above `after` that have tags, were younger than `age` seconds when they were last fetched,
-    /// and were not fetched since `since` (Unix seconds), by rising id. Reads the table from there on.
+    /// The first `limit` items of an interval that have tags, were younger than `age` seconds when they were last fetched,
+    /// and were last fetched before the time `before` (Unix seconds), by rising id. Reads the rows of the interval.
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
     pub async fn fetched_young(
         &self,
-        after: Option<ItemId>,
+        interval: Interval,
         age: i64,
-        since: i64,
+        before: i64,
         limit: u32,
     ) -> Result<Vec<ItemId>, Error> {
         let statement = concat!(
-            "SELECT id FROM items WHERE id > ? AND tags_data IS NOT NULL AND (",
+            "SELECT id FROM items WHERE id BETWEEN ? AND ? AND tags_data IS NOT NULL AND (",
             updated_at!(),
             ") - created < ? AND (",
             updated_at!(),
             ") < ? ORDER BY id LIMIT ?"
         );
         let ids: Vec<i64> = sqlx::query_scalar(statement)
-            .bind(after.map_or(i64::MIN, |id| id.0))
+            .bind(interval.first.0)
+            .bind(interval.last.0)
             .bind(age)
-            .bind(since)
+            .bind(before)
             .bind(limit)
             .fetch_all(&self.pool)
             .await

@@ -4,6 +4,7 @@ use tagmill_cli::{DataDir, Exit, GlobalArgs, Session};
 use tagmill_downloader::{Config, Report, Source};
 use url::Url;
 
+use super::identity::IdentityArgs;
 use super::{create_folder, runtime};
 use crate::hint::hint;
 
@@ -33,9 +34,8 @@ pub(crate) struct DownloadArgs {
     /// Largest file to take, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 100 << 20)]
     max_bytes: u64,
-    /// Who asks; for a public board, say how to reach you
-    #[arg(long, value_name = "TEXT")]
-    user_agent: Option<String>,
+    #[command(flatten)]
+    identity: IdentityArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -70,8 +70,6 @@ fn download(args: DownloadArgs, global: &GlobalArgs, session: &Session) -> Resul
     config.include_videos = args.videos;
     config.limit = args.limit;
     config.max_bytes = args.max_bytes;
-    if let Some(user_agent) = args.user_agent {
-        config.http.user_agent = user_agent;
-    }
+    args.identity.apply(&mut config.http);
     Ok(runtime()?.block_on(tagmill_downloader::run(config, session.progress(), session.cancel()))?)
 }

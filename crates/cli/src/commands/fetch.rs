@@ -1,85 +1,165 @@
-use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
 use clap::Args;
 use tagmill_cli::{Exit, GlobalArgs, Session};
-use tagmill_fetcher::{Config, PUBLIC_API, Report};
-use tagmill_http::{Cookie, Rate};
+use tagmill_fetcher::{Config, Interval, PUBLIC_API};
+use tagmill_http::Rate;
 use tagmill_model::Flags;
 use url::Url;
 
-use super::{create_folder, runtime};
+use super::identity::IdentityArgs;
+use super::{create_folder, parse, runtime};
+use crate::cookies::{self, CookieJar};
 use crate::hint::hint;
-
-/// Holds the session cookie. There is no flag for it: other users of the machine can read a command line.
-const COOKIE_VARIABLE: &str = "TAGMILL_COOKIE";
 
 /// Fetch what the board says of its items into items.db
 ///
-/// New items first, then older ones, then what failed before. What is in the database is never asked for again, so it can
-/// be stopped and run again at any time. A session cookie, such as `me=...`, is taken from the variable TAGMILL_COOKIE.
+/// New items first, then older ones, then holes, then what failed before. What is in the database is not asked for again, so
+/// it can be stopped and run again at any time. A session comes from `tagmill login`, from --cookies, or from the variable
+/// TAGMILL_COOKIE (such as `me=...`).
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
     /// Where the board's API stands
     #[arg(long, value_name = "URL", default_value = PUBLIC_API)]
     api_url: Url,
+    /// Tell what would be fetched, in how many requests, and stop
+    #[arg(long)]
+    dry_run: bool,
+
     /// Content classes to ask for: sfw, nsfw, nsfl, nsfp, pol, joined by commas, or `all`
     ///
-    /// All but sfw need an account that may see them.
-    #[arg(long, value_name = "CLASSES", default_value_t = Flags::SFW)]
-    flags: Flags,
+    /// All but sfw need an account that may see them. [default: all that the account may see]
+    #[arg(long, value_name = "CLASSES", help_heading = "What to fetch")]
+    flags: Option<Flags>,
+    /// Only ids from A to B, both included; either may be left out
+    #[arg(long, value_name = "A..B", value_parser = parse::ids, help_heading = "What to fetch")]
+    range: Option<Interval>,
+    /// Only items uploaded on this day or later, such as 2024-03-17 or `2024-03-17 12:00:00`, UTC
+    #[arg(long, value_name = "DATE", value_parser = parse::date, help_heading = "What to fetch")]
+    since: Option<i64>,
+    /// Only items uploaded before this day
+    #[arg(long, value_name = "DATE", value_parser = parse::date, help_heading = "What to fetch")]
+    until: Option<i64>,
+    /// Only items of the top feed
+    #[arg(long, conflicts_with_all = ["refresh", "retry_failed"], help_heading = "What to fetch")]
+    promoted: bool,
+    /// Only what the board's search finds, in its syntax, such as `! katze -video s:1000`
+    #[arg(long, value_name = "EXPR", conflicts_with_all = ["refresh", "retry_failed"], help_heading = "What to fetch")]
+    tags: Option<String>,
     /// Stop after this many items
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "What to fetch")]
     limit: Option<u64>,
-    /// Ask for the tags of pictures only, not of videos
-    #[arg(long)]
+    /// Ask for the tags of pictures only; of videos, store the listing
+    #[arg(long, help_heading = "What to fetch")]
     images_only: bool,
+    /// Ask for no tags, only the listing: one request for 120 items; a later run completes them
+    #[arg(long, conflicts_with_all = ["refresh", "retry_failed"], help_heading = "What to fetch")]
+    listing_only: bool,
+    /// Then ask again for items that were younger than this when they were last fetched, such as `7d`
+    #[arg(long, value_name = "AGE", value_parser = parse::duration, help_heading = "What to fetch")]
+    refresh: Option<Duration>,
+    /// Ask only for items that failed before, also for those that the board said do not exist
+    #[arg(long, help_heading = "What to fetch")]
+    retry_failed: bool,
     /// Store comments too; they are personal data
-    #[arg(long)]
+    #[arg(long, help_heading = "What to fetch")]
     comments: bool,
-    /// Requests under way at once; the public board gets at most 4
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    workers: usize,
-    /// Rows a transaction, at most
-    #[arg(long, value_name = "ROWS", default_value_t = 5_000)]
-    batch_size: usize,
+
+    /// Requests under way at once [default: 4 for the public board, 30 for any other]
+    #[arg(long, value_name = "N", help_heading = "How to ask")]
+    workers: Option<usize>,
     /// Requests a second, at most [default: 2 for the public board, no limit for any other]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "How to ask")]
     rate: Option<f64>,
-    /// Who asks; for a public board, say how to reach you
-    #[arg(long, value_name = "TEXT")]
-    user_agent: Option<String>,
+    /// Rows a transaction, at most
+    #[arg(long, value_name = "ROWS", default_value_t = 5_000, help_heading = "How to ask")]
+    batch_size: usize,
+    /// A browser's cookies.txt with the session [default: what `tagmill login` left]
+    #[arg(long, value_name = "FILE", help_heading = "How to ask")]
+    cookies: Option<PathBuf>,
+    #[command(flatten)]
+    identity: IdentityArgs,
 }
 
 pub(crate) fn run(args: FetchArgs, global: &GlobalArgs) -> Exit {
     let session = Session::start("fetch", global, hint);
-    let result = fetch(args, global, &session);
-    session.finish(result)
+    let is_dry = args.dry_run;
+    let prepared = prepare(args, global, &session);
+    match prepared {
+        Err(error) => session.fail(&error),
+        Ok((config, _)) if is_dry => session.answer("plan", plan(config)),
+        Ok((config, jar)) => {
+            let result = fetch(config, jar.as_ref(), global, &session);
+            session.finish(result)
+        }
+    }
 }
 
-fn fetch(args: FetchArgs, global: &GlobalArgs, session: &Session) -> Result<Report> {
+fn plan(config: Config) -> Result<tagmill_fetcher::Plan> {
+    Ok(runtime()?.block_on(tagmill_fetcher::plan(config))?)
+}
+
+fn fetch(
+    config: Config,
+    jar: Option<&CookieJar>,
+    global: &GlobalArgs,
+    session: &Session,
+) -> Result<tagmill_fetcher::Report> {
     create_folder(global.data().folder())?;
+    let run = tagmill_fetcher::run(config, session.progress(), session.cancel());
+    Ok(runtime()?.block_on(cookies::keeping(jar, session, run))?)
+}
+
+fn prepare(args: FetchArgs, global: &GlobalArgs, session: &Session) -> Result<(Config, Option<CookieJar>)> {
     let mut config = Config::new(args.api_url, global.data().database());
     config.flags = args.flags;
+    config.range = args.range;
+    config.since = args.since;
+    config.until = args.until;
+    config.promoted = args.promoted;
+    config.search = args.tags;
     config.limit = args.limit;
     config.images_only = args.images_only;
+    config.listing_only = args.listing_only;
+    config.refresh = args.refresh;
+    config.retry_failed = args.retry_failed;
     config.comments = args.comments;
-    config.workers = args.workers;
     config.batch_size = args.batch_size;
-    if let Some(per_second) = args.rate {
-        let burst = config.http.rate.map_or(1, |rate| rate.burst);
-        config.http.rate = Some(Rate { per_second, burst });
+    let is_public = config.http.rate.is_some();
+    set_pace(&mut config, args.workers, args.rate, session);
+    args.identity.apply(&mut config.http);
+    if is_public && !args.identity.says_who() {
+        session.warn("nobody can reach you about these requests: say with --contact how");
     }
-    if let Some(user_agent) = args.user_agent {
-        config.http.user_agent = user_agent;
+    let jar = cookies::find(args.cookies.as_deref(), &global.data(), &config.api_url)?;
+    if let Some(jar) = &jar {
+        jar.lend(&mut config.http);
     }
-    config.http.cookie = cookie(&config.api_url)?;
-    Ok(runtime()?.block_on(tagmill_fetcher::run(config, session.progress(), session.cancel()))?)
+    Ok((config, jar))
 }
 
-fn cookie(api_url: &Url) -> Result<Option<Cookie>> {
-    match std::env::var(COOKIE_VARIABLE) {
-        Ok(pairs) if !pairs.is_empty() => Ok(Some(Cookie::new(api_url, pairs))),
-        Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
-        // The value itself is in no message.
-        Err(std::env::VarError::NotUnicode(_)) => bail!("{COOKIE_VARIABLE} is not UTF-8"),
+/// Two flags replace what is polite to the public board; who raises them is told what that may mean.
+fn set_pace(config: &mut Config, workers: Option<usize>, rate: Option<f64>, session: &Session) {
+    let polite = (config.http.rate, config.http.max_in_flight);
+    if let Some(workers) = workers {
+        config.workers = workers;
+        config.http.max_in_flight = workers;
+    }
+    if let Some(per_second) = rate {
+        let burst = polite.0.map_or(1, |rate| rate.burst);
+        config.http.rate = Some(Rate { per_second, burst });
+        // The cap guards the polite rate; a rate that passes it is meant.
+        let passes =
+            |cap: &tagmill_http::Cap| per_second * cap.window.as_secs_f64() > f64::from(cap.requests);
+        config.http.cap = config.http.cap.filter(|cap| !passes(cap));
+    }
+    let is_raised = polite.0.is_some_and(|polite| rate.is_some_and(|rate| rate > polite.per_second))
+        || (polite.0.is_some() && workers.is_some_and(|workers| workers > polite.1));
+    if is_raised {
+        session.warn(
+            "faster than what is known to be polite to this board: after its first refusal, expect minutes of silence",
+        );
     }
 }

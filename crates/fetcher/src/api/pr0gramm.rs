@@ -7,9 +7,12 @@ use tagmill_http::{Failure, json_failure, shown};
 use tagmill_model::{Flags, ItemId};
 use url::Url;
 
-use super::{ApiError, Info, Page, Refusal};
+use super::{ApiError, Cursor, Feed, Info, Page, Refusal};
 
+mod account;
 mod wire;
+
+pub use account::{Captcha, LoginError};
 
 use wire::Reply;
 
@@ -17,25 +20,23 @@ use wire::Reply;
 #[derive(Debug, Clone)]
 pub struct Pr0gramm {
     http: tagmill_http::Client,
+    base: Url,
+    feed: Feed,
     list: Url,
     info: Url,
     own_domains: Vec<String>,
 }
 
 impl Pr0gramm {
-    /// The API at `base`, such as `https://pr0gramm.com/api`, of which only the content classes `flags` are asked for.
-    /// `None` where nothing can stand below such a URL (`mailto:`).
-    pub fn new(http: tagmill_http::Client, base: &Url, flags: Flags) -> Option<Pr0gramm> {
-        let endpoint = |name: &str| {
-            let mut url = base.clone();
-            url.set_query(None);
-            url.path_segments_mut().ok()?.pop_if_empty().extend(["items", name]);
-            Some(url)
-        };
-        let mut list = endpoint("get")?;
-        list.query_pairs_mut().append_pair("flags", &flags.bits().to_string());
+    /// The API at `base`, such as `https://pr0gramm.com/api`, and what its listing shall show. `None` where nothing can
+    /// stand below such a URL (`mailto:`).
+    pub fn new(http: tagmill_http::Client, base: &Url, feed: Feed) -> Option<Pr0gramm> {
+        let mut base = base.clone();
+        base.set_query(None);
+        base.path_segments_mut().ok()?.pop_if_empty();
         let own_domains = vec![crate::PUBLIC_DOMAIN.to_owned()];
-        Some(Pr0gramm { http, list, info: endpoint("info")?, own_domains })
+        let (list, info) = (listing(&base, &feed), endpoint(&base, ["items", "info"]));
+        Some(Pr0gramm { http, list, info, base, feed, own_domains })
     }
 
     /// The same with other domains than `pr0gramm.com` as the board's own. Where the listing gives an image as an
@@ -44,28 +45,43 @@ impl Pr0gramm {
         Pr0gramm { own_domains, ..self }
     }
 
-    /// The newest items.
-    ///
-    /// # Errors
-    /// [`ApiError`].
-    pub async fn newest(&self) -> Result<Page, ApiError> {
-        self.list(None).await
+    /// The same with another choice of content classes.
+    pub fn with_flags(self, flags: Flags) -> Pr0gramm {
+        let feed = Feed { flags, ..self.feed };
+        Pr0gramm { list: listing(&self.base, &feed), feed, ..self }
     }
 
-    /// Items older than `id`, the nearest ones.
-    ///
-    /// # Errors
-    /// [`ApiError`].
-    pub async fn older(&self, id: ItemId) -> Result<Page, ApiError> {
-        self.list(Some(("older", id))).await
+    /// What the listing shows.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
     }
 
-    /// Items newer than `id`, the nearest ones.
+    /// The client that it asks by.
+    pub fn http(&self) -> &tagmill_http::Client {
+        &self.http
+    }
+
+    /// A page of the listing. A search without hits is an empty page, behind which there is nothing.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn newer(&self, id: ItemId) -> Result<Page, ApiError> {
-        self.list(Some(("newer", id))).await
+    pub async fn page(&self, cursor: Cursor) -> Result<Page, ApiError> {
+        let mut url = Cow::Borrowed(&self.list);
+        let parameter = match cursor {
+            Cursor::Newest => None,
+            Cursor::Older(position) => Some(("older", position)),
+            Cursor::Newer(position) => Some(("newer", position)),
+        };
+        if let Some((direction, position)) = parameter {
+            url.to_mut().query_pairs_mut().append_pair(direction, &position.to_string());
+        }
+        let page = self.ask(&url, |reply| page(reply, &self.own_domains)).await;
+        match page {
+            Err(ApiError::Refused { refusal: Refusal::NothingFound, .. }) => {
+                Ok(Page { at_end: Some(true), at_start: Some(true), ..Page::default() })
+            }
+            page => page,
+        }
     }
 
     /// The tags of an item, and its comments where they are wanted.
@@ -76,20 +92,6 @@ impl Pr0gramm {
         let mut url = self.info.clone();
         url.query_pairs_mut().append_pair("itemId", &id.to_string());
         self.ask(&url, |reply| info(reply, comments)).await
-    }
-
-    async fn list(&self, cursor: Option<(&str, ItemId)>) -> Result<Page, ApiError> {
-        let mut url = Cow::Borrowed(&self.list);
-        if let Some((direction, id)) = cursor {
-            url.to_mut().query_pairs_mut().append_pair(direction, &id.to_string());
-        }
-        let page = self.ask(&url, |reply| page(reply, &self.own_domains)).await;
-        match page {
-            Err(ApiError::Refused { refusal: Refusal::NothingFound, .. }) => {
-                Ok(Page { at_end: Some(true), at_start: Some(true), ..Page::default() })
-            }
-            page => page,
-        }
     }
 
     /// Asks until there is a whole JSON object, and makes of it what `read` does.
@@ -117,6 +119,24 @@ impl Pr0gramm {
             Err(error) => Err(explained(url, &error).unwrap_or(ApiError::Request(error))),
         }
     }
+}
+
+fn endpoint(base: &Url, path: [&str; 2]) -> Url {
+    let mut url = base.clone();
+    url.path_segments_mut().expect("checked when the client was made").extend(path);
+    url
+}
+
+fn listing(base: &Url, feed: &Feed) -> Url {
+    let mut url = endpoint(base, ["items", "get"]);
+    url.query_pairs_mut().append_pair("flags", &feed.flags.bits().to_string());
+    if feed.promoted {
+        url.query_pairs_mut().append_pair("promoted", "1");
+    }
+    if let Some(search) = &feed.search {
+        url.query_pairs_mut().append_pair("tags", search);
+    }
+    url
 }
 
 fn page(reply: &Reply<'_>, own_domains: &[String]) -> serde_json::Result<Page> {
@@ -172,6 +192,7 @@ fn refused(url: &Url, reply: &Reply<'_>) -> Option<(Refusal, ApiError)> {
         "nothingFound" => Refusal::NothingFound,
         "forbidden" if message == "Not logged in" => Refusal::NotLoggedIn,
         "limitReached" | "rateLimited" | "tooManyRequests" => Refusal::RateLimited,
+        "tooShort" => Refusal::BadSearch,
         word if word.ends_with("Required") => Refusal::FlagsNotAllowed,
         _ => Refusal::Unknown,
     };

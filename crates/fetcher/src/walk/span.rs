@@ -62,7 +62,7 @@ fn unpinned<'a>(items: impl Iterator<Item = &'a Item>) -> impl Iterator<Item = I
     items.filter(|item| !is_pinned(item)).map(|item| item.id)
 }
 
-fn is_pinned(item: &Item) -> bool {
+pub(super) fn is_pinned(item: &Item) -> bool {
     item.promoted > PINNED_ABOVE
 }
 

@@ -49,7 +49,7 @@ impl Place {
     /// Small batches and short delays, so that much happens in little time.
     pub(crate) fn config(&self, board: &Board) -> Config {
         let mut config = Config {
-            flags: Flags::EVERY_CLASS,
+            flags: Some(Flags::EVERY_CLASS),
             workers: 8,
             batch_size: 50,
             own_domains: vec!["testboard.invalid".to_owned()],
@@ -173,6 +173,20 @@ pub(crate) fn assert_is(row: &Stored, post: &Post) {
 
 fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// SQL of a program that is not ours.
+pub(crate) async fn execute(place: &Place, sql: &str) {
+    let options = SqliteConnectOptions::new().filename(place.database());
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// Unix seconds.
+pub(crate) fn now() -> i64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+    i64::try_from(since.as_secs()).unwrap()
 }
 
 pub(crate) fn interval(first: i64, last: i64) -> Interval {

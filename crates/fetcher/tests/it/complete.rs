@@ -113,7 +113,7 @@ async fn items_that_are_there_are_not_asked_for() {
     fetch(half).await.unwrap();
     let known = place.rows().await;
     assert_eq!(known.len(), 150);
-    forget_coverage(&place).await;
+    execute(&place, "DELETE FROM scanned").await;
 
     let from = board.requests().len();
     let report = place.fetch(&board).await.unwrap();
@@ -122,19 +122,11 @@ async fn items_that_are_there_are_not_asked_for() {
     assert_eq!(place.rows().await, complete.rows().await);
 }
 
-async fn forget_coverage(place: &Place) {
-    use sqlx::{ConnectOptions, Connection};
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(place.database());
-    let mut connection = options.connect().await.unwrap();
-    sqlx::query("DELETE FROM scanned").execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-}
-
 #[tokio::test]
 async fn more_classes_mean_more_items_later() {
     let board = start(open_board(hard_world(300)));
     let place = Place::new();
-    fetch(Config { flags: Flags::SFW, ..place.config(&board) }).await.unwrap();
+    fetch(Config { flags: Some(Flags::SFW), ..place.config(&board) }).await.unwrap();
     let safe = place.rows().await;
     assert!(safe.values().all(|row| row.flags == Flags::SFW));
 
@@ -222,14 +214,17 @@ async fn an_item_that_failed_and_is_gone_is_forgotten() {
 
     // A listing of other classes would not show it in any case.
     board.reset_stats();
-    fetch(Config { flags: Flags::SFW, ..place.config(&board) }).await.unwrap();
+    fetch(Config { flags: Some(Flags::SFW), ..place.config(&board) }).await.unwrap();
     assert_eq!(board.stats().requests, 1);
 
+    // The board says more than once that there is no such item, and is then believed.
     board.reset_stats();
     place.fetch(&board).await.unwrap();
-    assert_eq!((board.stats().listing_requests, board.stats().info_requests), (2, 0));
+    assert_eq!((board.stats().listing_requests, board.stats().info_requests), (1, 1));
     place.fetch(&board).await.unwrap();
-    assert_eq!(board.stats().requests, 3);
+    assert_eq!((board.stats().listing_requests, board.stats().info_requests), (2, 1));
+    let report = fetch(Config { retry_failed: true, ..place.config(&board) }).await.unwrap();
+    assert_eq!((report.failed, board.stats().info_requests), (1, 2));
 }
 
 /// As if the item had been listed once, and its tags had failed.

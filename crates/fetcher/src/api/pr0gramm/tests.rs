@@ -9,7 +9,8 @@ fn endpoints_stand_below_the_base() {
     #[track_caller]
     fn check(base: &str, expected: &str) {
         let http = tagmill_http::Client::new(tagmill_http::Config::default()).unwrap();
-        let api = Pr0gramm::new(http, &Url::parse(base).unwrap(), Flags::SFW | Flags::POL);
+        let feed = Feed { flags: Flags::SFW | Flags::POL, promoted: false, search: None };
+        let api = Pr0gramm::new(http, &Url::parse(base).unwrap(), feed);
         assert_eq!(api.map(|api| api.list.to_string()).unwrap_or_default(), expected);
     }
     check("https://pr0gramm.com/api", "https://pr0gramm.com/api/items/get?flags=17");
@@ -39,7 +40,7 @@ fn words_have_meanings() {
     check(r#"{"error":"forbidden","code":403,"msg":"Nope"}"#, Some(Refusal::Unknown));
     check(r#"{"error":"limitReached"}"#, Some(Refusal::RateLimited));
     check(r#"{"error":"rateLimited","msg":null}"#, Some(Refusal::RateLimited));
-    check(r#"{"error":"tooShort"}"#, Some(Refusal::Unknown));
+    check(r#"{"error":"tooShort"}"#, Some(Refusal::BadSearch));
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(super) struct Reply<'a> {
     pub(super) items: Option<&'a str>,
     pub(super) tags: Option<&'a str>,
     pub(super) comments: Option<&'a str>,
+    pub(super) logged_in: Option<bool>,
     /// Whether it has the time or the cache key that come with every answer of the board.
     pub(super) has_envelope: bool,
     /// The board's word for what went wrong, such as `nsfwRequired`.
@@ -41,6 +42,7 @@ impl<'a> Reply<'a> {
                 "items" => reply.items = present,
                 "tags" => reply.tags = present,
                 "comments" => reply.comments = present,
+                "loggedIn" => reply.logged_in = present.map(boolean),
                 "error" => {
                     reply.error = present.filter(|value| !matches!(*value, "false" | "0" | "\"\"")).map(text)
                 }
@@ -50,6 +52,60 @@ impl<'a> Reply<'a> {
             }
         })?;
         Ok(reply)
+    }
+}
+
+/// What comes back for a login.
+#[derive(Debug, Default)]
+pub(super) struct LoginReply {
+    pub(super) success: bool,
+    pub(super) error: Option<String>,
+    /// Until when, `None` for ever, and why.
+    pub(super) ban: Option<(Option<i64>, String)>,
+}
+
+impl LoginReply {
+    /// # Errors
+    /// Where the text is not one whole JSON object.
+    pub(super) fn parse(json: &str) -> serde_json::Result<LoginReply> {
+        let mut reply = LoginReply::default();
+        for_each_member(json, |name, value| match name {
+            "success" => reply.success = boolean(value),
+            "error" => reply.error = Some(text(value)).filter(|word| !word.is_empty()),
+            "ban" => reply.ban = ban(value),
+            _ => {}
+        })?;
+        Ok(reply)
+    }
+}
+
+fn ban(json: &str) -> Option<(Option<i64>, String)> {
+    let (mut banned, mut till, mut reason) = (false, None, String::new());
+    for_each_member(json, |name, value| match name {
+        "banned" => banned = boolean(value),
+        "till" => till = integer(value),
+        "reason" => reason = text(value),
+        _ => {}
+    })
+    .ok()?;
+    banned.then_some((till, reason))
+}
+
+/// Token and picture of a captcha.
+///
+/// # Errors
+/// Where one of them is missing.
+pub(super) fn captcha(json: &str) -> serde_json::Result<(String, String)> {
+    let (mut token, mut picture) = (String::new(), String::new());
+    for_each_member(json, |name, value| match name {
+        "token" => token = text(value),
+        "captcha" => picture = text(value),
+        _ => {}
+    })?;
+    match (token.is_empty(), picture.is_empty()) {
+        (true, _) => Err(serde::de::Error::missing_field("token")),
+        (_, true) => Err(serde::de::Error::missing_field("captcha")),
+        _ => Ok((token, picture)),
     }
 }
 

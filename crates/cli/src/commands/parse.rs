@@ -1,0 +1,79 @@
+//! Values of arguments, as people write them.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use tagmill_model::ItemId;
+use tagmill_store::Interval;
+
+/// `2024-03-17`, with or without ` 12:34:56`, in UTC: Unix seconds.
+pub(crate) fn date(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let time = humantime::parse_rfc3339_weak(text)
+        .or_else(|_| humantime::parse_rfc3339_weak(&format!("{text} 00:00:00")))
+        .map_err(|_| "write a date as 2024-03-17, or with a time as `2024-03-17 12:00:00`".to_owned())?;
+    let since = time.duration_since(UNIX_EPOCH).map_err(|_| "there were no items before 1970".to_owned())?;
+    i64::try_from(since.as_secs()).map_err(|error| error.to_string())
+}
+
+/// `7d`, `12h`, `1day 6h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("write a time span as 7d, 12h or `1day 6h`".to_owned()),
+    }
+}
+
+/// `4711..4799`, `4711..`, `..4799` or `4711`; both ends are included.
+pub(crate) fn ids(text: &str) -> Result<Interval, String> {
+    let wrong = || "write ids as 4711..4799, 4711.. or ..4799".to_owned();
+    let id = |text: &str, absent: i64| match text.trim() {
+        "" => Ok(ItemId(absent)),
+        digits => match digits.parse() {
+            Ok(id @ 1..) => Ok(ItemId(id)),
+            _ => Err(wrong()),
+        },
+    };
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    if first.trim().is_empty() && last.trim().is_empty() {
+        return Err(wrong());
+    }
+    let last = last.trim_start_matches('=');
+    let interval = Interval::new(id(first, 1)?, id(last, i64::MAX - 1)?);
+    if interval.is_empty() { Err("the range ends before it begins".to_owned()) } else { Ok(interval) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        assert_eq!(date("2024-03-17"), Ok(1_710_633_600));
+        assert_eq!(date("2024-03-17 12:00:00"), Ok(1_710_676_800));
+        assert_eq!(date("2024-03-17T12:00:00Z"), Ok(1_710_676_800));
+        for wrong in ["", "2024", "17.3.2024", "2024-13-01", "1950-01-01", "yesterday"] {
+            assert!(date(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        for wrong in ["", "7", "0s", "-1d", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        let interval = |first, last| Ok(Interval::new(ItemId(first), ItemId(last)));
+        assert_eq!(ids("10..20"), interval(10, 20));
+        assert_eq!(ids("10..=20"), interval(10, 20));
+        assert_eq!(ids("10.."), interval(10, i64::MAX - 1));
+        assert_eq!(ids("..20"), interval(1, 20));
+        assert_eq!(ids("7"), interval(7, 7));
+        for wrong in ["", "..", "a..b", "20..10", "0..5", "-3..5", "1.5..3", "99999999999999999999.."] {
+            assert!(ids(wrong).is_err(), "{wrong}");
+        }
+    }
+}
