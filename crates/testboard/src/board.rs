@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use axum::Router;
+use axum::handler::Handler;
 use tagmill_model::Flags;
 use tokio::sync::oneshot;
 
@@ -275,8 +275,7 @@ impl Bucket {
 async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let listener = BoardListener::new(listener, Arc::clone(&shared));
-    let app = Router::new().fallback(service::answer).with_state(shared);
-    let app = app.into_make_service_with_connect_info::<Line>();
+    let app = service::answer.with_state(shared).into_make_service_with_connect_info::<Line>();
     let (close, closed) = oneshot::channel::<()>();
     let server = axum::serve(listener, app).with_graceful_shutdown(async {
         // Both a message and a dropped sender mean the same here.

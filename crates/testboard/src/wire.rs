@@ -1,75 +1,15 @@
 //! JSON as the board writes it: by hand, in the style of PHP's `json_encode`, with the odd shapes that readers must bear.
 
-use std::fmt::Write;
+use tagmill_model::ItemId;
 
-use crate::world::{Comment, InfoShape, Listing, ListingShape, Page, Post, PostTag, World};
+use crate::world::{Comment, Info, InfoShape, Listing, ListingShape, Page, PostTag, World};
+
+mod json;
+
+use json::Json;
 
 /// The host in absolute media paths. The name is reserved (RFC 6761): no request can leave this machine by it.
 const ELSEWHERE: &str = "img.testboard.invalid";
-
-/// A JSON text that grows at its end.
-struct Json {
-    text: String,
-}
-
-impl Json {
-    fn with_capacity(bytes: usize) -> Json {
-        Json { text: String::with_capacity(bytes) }
-    }
-
-    fn raw(&mut self, text: &str) -> &mut Json {
-        self.text.push_str(text);
-        self
-    }
-
-    fn number(&mut self, value: impl std::fmt::Display) -> &mut Json {
-        // Writing to a string cannot fail.
-        let _ = write!(self.text, "{value}");
-        self
-    }
-
-    /// A number, as a string where `quoted`.
-    fn maybe_quoted(&mut self, value: impl std::fmt::Display, quoted: bool) -> &mut Json {
-        let quote = if quoted { "\"" } else { "" };
-        self.raw(quote).number(value).raw(quote)
-    }
-
-    fn string(&mut self, value: &str) -> &mut Json {
-        self.text.push('"');
-        for character in value.chars() {
-            match character {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                '/' => self.text.push_str("\\/"),
-                '\n' => self.text.push_str("\\n"),
-                '\r' => self.text.push_str("\\r"),
-                '\t' => self.text.push_str("\\t"),
-                ' '..='~' => self.text.push(character),
-                other => {
-                    for unit in other.encode_utf16(&mut [0; 2]) {
-                        let _ = write!(self.text, "\\u{unit:04x}");
-                    }
-                }
-            }
-        }
-        self.text.push('"');
-        self
-    }
-
-    fn boolean(&mut self, value: bool) -> &mut Json {
-        self.raw(if value { "true" } else { "false" })
-    }
-
-    /// The members that end every reply.
-    fn envelope(&mut self, now: i64, cache: Option<&str>, queries: u32) -> &mut Json {
-        self.raw(",\"ts\":").number(now).raw(",\"cache\":");
-        match cache {
-            Some(cache) => self.string(cache),
-            None => self.raw("null"),
-        };
-        self.raw(",\"rt\":3,\"qc\":").number(queries)
-    }
-}
 
 /// A page of a listing.
 pub(crate) fn page(world: &World, page: &Page, cache: &str) -> String {
@@ -83,7 +23,7 @@ pub(crate) fn page(world: &World, page: &Page, cache: &str) -> String {
         item(&mut json, listing, world.listing_shape(listing.id));
     }
     json.raw("]").envelope(world.now(), Some(cache), 3).raw("}");
-    json.text
+    json.finish()
 }
 
 /// A listing that failed with status 200.
@@ -91,7 +31,7 @@ pub(crate) fn page_error(world: &World, error: &str) -> String {
     let mut json = Json::with_capacity(128);
     json.raw("{\"atEnd\":true,\"atStart\":true,\"error\":").string(error).raw(",\"items\":null");
     json.envelope(world.now(), None, 1).raw("}");
-    json.text
+    json.finish()
 }
 
 /// An error reply.
@@ -99,14 +39,14 @@ pub(crate) fn error(world: &World, error: &str, code: u16, message: &str) -> Str
     let mut json = Json::with_capacity(128);
     json.raw("{\"error\":").string(error).raw(",\"code\":").number(code).raw(",\"msg\":").string(message);
     json.envelope(world.now(), None, 0).raw("}");
-    json.text
+    json.finish()
 }
 
 /// Whether the asker is logged in.
 pub(crate) fn logged_in(world: &World, yes: bool) -> String {
     let mut json = Json::with_capacity(96);
     json.raw("{\"loggedIn\":").boolean(yes).envelope(world.now(), None, 1).raw("}");
-    json.text
+    json.finish()
 }
 
 /// A captcha; the picture is a PNG in base64.
@@ -114,7 +54,7 @@ pub(crate) fn captcha(world: &World, token: &str, picture: &str) -> String {
     let mut json = Json::with_capacity(160 + picture.len() * 17 / 16);
     json.raw("{\"token\":").string(token).raw(",\"captcha\":");
     json.string(&format!("data:image/png;base64,{picture}")).envelope(world.now(), None, 1).raw("}");
-    json.text
+    json.finish()
 }
 
 /// A login that succeeded.
@@ -122,7 +62,7 @@ pub(crate) fn logged_in_as(world: &World, identifier: &str) -> String {
     let mut json = Json::with_capacity(192);
     json.raw("{\"success\":true,\"identifier\":").string(identifier).raw(",\"ban\":null,\"nonce\":null");
     json.raw(",\"settings\":{\"themeId\":0,\"showAds\":false}").envelope(world.now(), None, 5).raw("}");
-    json.text
+    json.finish()
 }
 
 /// A login that failed.
@@ -130,7 +70,7 @@ pub(crate) fn login_failed(world: &World, error: &str) -> String {
     let mut json = Json::with_capacity(160);
     json.raw("{\"success\":false,\"error\":").string(error).raw(",\"ban\":null,\"nonce\":null,\"code\":400");
     json.envelope(world.now(), None, 1).raw("}");
-    json.text
+    json.finish()
 }
 
 /// A login to an account that is banned for ever.
@@ -140,7 +80,7 @@ pub(crate) fn login_banned(world: &World, user: i64) -> String {
         "{\"success\":false,\"ban\":{\"banned\":true,\"reason\":\"Regel #99\",\"till\":null,\"userId\":",
     );
     json.number(user).raw("}").envelope(world.now(), None, 3).raw("}");
-    json.text
+    json.finish()
 }
 
 /// The value of a `me` cookie, before it is encoded. The member `a` occurs twice, as it does on the real board.
@@ -148,16 +88,15 @@ pub(crate) fn me(name: &str, id: &str, verified: bool, pp: i64) -> String {
     let mut json = Json::with_capacity(128);
     json.raw("{\"n\":").string(name).raw(",\"id\":").string(id).raw(",\"a\":0,\"a\":1,\"pp\":").number(pp);
     json.raw(if verified { ",\"paid\":true,\"verified\":true}" } else { ",\"paid\":true}" });
-    json.text
+    json.finish()
 }
 
 /// A post's tags and comments.
-pub(crate) fn info(world: &World, post: &Post) -> String {
-    let id = post.listing.id;
+pub(crate) fn info(world: &World, id: ItemId, info: &Info) -> String {
     let shape = world.info_shape(id);
-    let mut json = Json::with_capacity(256 + post.tags.len() * 72 + post.comments.len() * 240);
+    let mut json = Json::with_capacity(256 + info.tags.len() * 72 + info.comments.len() * 240);
     json.raw("{\"tags\":[");
-    for (i, tag) in post.tags.iter().enumerate() {
+    for (i, tag) in info.tags.iter().enumerate() {
         if i > 0 {
             json.raw(",");
         }
@@ -166,7 +105,7 @@ pub(crate) fn info(world: &World, post: &Post) -> String {
     json.raw("]");
     if shape != Some(InfoShape::MissingMembers) {
         json.raw(",\"comments\":[");
-        for (i, comment) in post.comments.iter().enumerate() {
+        for (i, comment) in info.comments.iter().enumerate() {
             if i > 0 {
                 json.raw(",");
             }
@@ -175,7 +114,7 @@ pub(crate) fn info(world: &World, post: &Post) -> String {
         json.raw("]");
     }
     json.envelope(world.now(), Some(&format!("item:{id}")), 2).raw("}");
-    json.text
+    json.finish()
 }
 
 fn tag(json: &mut Json, tag: &PostTag, shape: Option<InfoShape>) {
@@ -186,7 +125,10 @@ fn tag(json: &mut Json, tag: &PostTag, shape: Option<InfoShape>) {
         // Out of range, and meaning nothing.
         Some(InfoShape::HostileTags) if tag.confidence == 0.0 => json.raw(",\"confidence\":-0.01"),
         Some(InfoShape::MissingMembers) if tag.confidence == 0.0 => json.raw(",\"extra\":true"),
-        _ => json.raw(",\"confidence\":").maybe_quoted(tag.confidence, quoted),
+        _ => {
+            let quote = if quoted { "\"" } else { "" };
+            json.raw(",\"confidence\":").raw(quote).share(tag.confidence).raw(quote)
+        }
     };
     json.raw(",\"tag\":").string(&tag.text).raw("}");
 }
@@ -204,7 +146,7 @@ fn comment(json: &mut Json, comment: &Comment, shape: Option<InfoShape>) {
     json.raw(",\"created\":").number(comment.created);
     json.raw(",\"up\":").maybe_quoted(comment.up, quoted).raw(",\"down\":").number(comment.down);
     if !nulls {
-        json.raw(",\"confidence\":").number(comment.confidence);
+        json.raw(",\"confidence\":").share(comment.confidence);
     }
     json.raw(",\"name\":").string(&comment.name).raw(",\"mark\":").number(comment.mark).raw("}");
 }
@@ -318,28 +260,14 @@ mod tests {
     use super::*;
     use crate::WorldConfig;
 
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        let mut json = Json::with_capacity(0);
-        json.string(text);
-        assert_eq!(json.text, expected);
-        assert_eq!(serde_json::from_str::<String>(&json.text).unwrap(), text);
-    }
-
-    #[test]
-    fn strings_are_escaped_as_php_does() {
-        check("a/b", r#""a\/b""#);
-        check("ä🤔", r#""\u00e4\ud83e\udd14""#);
-        check("\"\\\r\n\0\u{7f}", r#""\"\\\r\n\u0000\u007f""#);
-    }
-
     /// However odd, it is JSON, and the id can be read.
     #[test]
     fn every_shape_is_json() {
         let world = World::new(WorldConfig { odd_share: 1.0, items: 600, ..WorldConfig::default() });
         for id in world.ids() {
             let post = world.item(id).unwrap();
-            let info: Value = serde_json::from_str(&info(&world, &post)).unwrap();
+            let text = info(&world, id, &world.info(id).unwrap());
+            let info: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(info["tags"].as_array().unwrap().len(), post.tags.len());
             let page_of_one = Page { items: vec![post.listing], at_end: true, at_start: true };
             let listing: Value = serde_json::from_str(&page(&world, &page_of_one, "")).unwrap();

@@ -107,6 +107,12 @@ pub struct Post {
     pub comments: Vec<Comment>,
 }
 
+/// What there is on one post besides its listing.
+pub(crate) struct Info {
+    pub(crate) tags: Vec<PostTag>,
+    pub(crate) comments: Vec<Comment>,
+}
+
 impl World {
     /// Lays out a world: walks once over its ids to find the last, some nanoseconds each.
     pub fn new(mut config: WorldConfig) -> World {
@@ -165,16 +171,24 @@ impl World {
     /// A post with all that belongs to it; `None` for a gap.
     pub fn item(&self, id: ItemId) -> Option<Post> {
         let listing = self.listing(id)?;
-        let scene = self.scene(id)?;
-        let tags = self.tags_of(&listing, &scene.concepts);
-        let comments = self.comments_of(&listing);
-        Some(Post { listing, concepts: scene.concepts, tags, comments })
+        let concepts = self.scene(id)?.concepts;
+        let Info { tags, comments } = self.info(id)?;
+        Some(Post { listing, concepts, tags, comments })
+    }
+
+    /// What `items/info` says of a post; `None` for a gap.
+    pub(crate) fn info(&self, id: ItemId) -> Option<Info> {
+        Some(Info { tags: self.tags(id)?, comments: self.comments(id) })
     }
 
     /// What a post's picture shows; `None` for a gap.
     pub fn scene(&self, id: ItemId) -> Option<Scene> {
         let media = self.media(id)?;
-        Some(Scene::compose(&mut self.rng(Purpose::Scene, id), media.width, media.height))
+        Some(self.scene_in(id, media))
+    }
+
+    fn scene_in(&self, id: ItemId, media: Media) -> Scene {
+        Scene::compose(&mut self.rng(Purpose::Scene, id), media.width, media.height)
     }
 
     /// A post's picture as pixels, as wide as asked; `None` for a gap. For a video: its thumbnail's scene.

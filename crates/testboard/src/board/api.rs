@@ -97,8 +97,10 @@ pub(super) fn items_info(shared: &Shared, query: &str) -> Answer {
         let text = wire::error(world, "invalidArgument", 400, "itemId is missing");
         return Answer::json(StatusCode::BAD_REQUEST, text);
     };
-    match world.item(id) {
-        Some(post) => Answer { serves: Some(id), ..Answer::json(StatusCode::OK, wire::info(world, &post)) },
+    match world.info(id) {
+        Some(info) => {
+            Answer { serves: Some(id), ..Answer::json(StatusCode::OK, wire::info(world, id, &info)) }
+        }
         None => Answer::json(StatusCode::NOT_FOUND, wire::error(world, "notFound", 404, "Item not found")),
     }
 }

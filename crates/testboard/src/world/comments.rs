@@ -1,7 +1,9 @@
 //! What people write under a post.
 
+use tagmill_model::ItemId;
+
 use super::listing::{any_user, user_mark, user_name};
-use super::{Listing, World, wilson};
+use super::{World, wilson};
 use crate::random::Purpose;
 
 /// A comment under a post.
@@ -43,10 +45,12 @@ const TEXTS: [&str; 12] = [
 ];
 
 impl World {
-    pub(super) fn comments_of(&self, listing: &Listing) -> Vec<Comment> {
-        let mut rng = self.rng(Purpose::Comments, listing.id);
+    /// What people wrote under a post.
+    pub(super) fn comments(&self, id: ItemId) -> Vec<Comment> {
+        let mut rng = self.rng(Purpose::Comments, id);
         let most = if rng.chance(0.02) { 60 } else { 6 };
-        let first = 70_000_000 + listing.id.0 * 64;
+        let first = 70_000_000 + id.0 * 64;
+        let posted = self.created(id);
         let mut comments: Vec<Comment> = Vec::new();
         for i in 0..rng.below(most) as i64 {
             let parent = if rng.chance(0.4) { rng.below(i as u64 + 1) as i64 } else { 0 };
@@ -57,7 +61,7 @@ impl World {
                 id: first + i,
                 parent: if parent == 0 { 0 } else { first + parent - 1 },
                 content: rng.pick(&TEXTS).to_owned(),
-                created: listing.created + 30 + i * 97,
+                created: posted + 30 + i * 97,
                 up,
                 down,
                 confidence: wilson(up, down),

@@ -75,7 +75,7 @@ impl World {
         let media = self.media(id)?;
         let mut rng = self.rng(Purpose::Listing, id);
         let promoted = self.promoted(id);
-        let popularity = self.popularity(id);
+        let popularity = self.popularity(id, promoted);
         let user = rng.below(USERS).min(rng.below(USERS));
         let stem = self.path_stem(id);
         let image = format!("{stem}.{}", media.format.extension());
@@ -89,7 +89,7 @@ impl World {
             down: (popularity * rng.unit() * 0.3) as i64,
             created: self.created(id),
             thumb: format!("{stem}.jpg"),
-            fullsize: if self.has_fullsize(id) { format!("{stem}.png") } else { String::new() },
+            fullsize: if self.has_fullsize(id, media) { format!("{stem}.png") } else { String::new() },
             preview: (video && rng.chance(0.5)).then(|| format!("{stem}-preview.mp4")),
             width: if sizeless { 0 } else { media.width },
             height: if sizeless { 0 } else { media.height },
@@ -135,9 +135,9 @@ impl World {
     }
 
     /// How many people looked and voted, roughly: log-normal, more where promoted.
-    pub(super) fn popularity(&self, id: ItemId) -> f64 {
+    pub(super) fn popularity(&self, id: ItemId, promoted: i64) -> f64 {
         let mut rng = Rng::new(self.config.seed, Purpose::Promoted, !(id.0 as u64));
-        let boost = if self.promoted(id) > 0 { 6.0 } else { 1.0 };
+        let boost = if promoted > 0 { 6.0 } else { 1.0 };
         boost * (3.6 + rng.normal()).exp()
     }
 

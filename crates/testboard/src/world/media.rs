@@ -153,7 +153,7 @@ impl World {
                 (Rendition::Image, media.format)
             }
             ".jpg" => (Rendition::Thumb, Format::Jpeg),
-            ".png" if self.has_fullsize(id) => (Rendition::Fullsize, Format::Png),
+            ".png" if self.has_fullsize(id, media) => (Rendition::Fullsize, Format::Png),
             _ => return None,
         };
         Some(MediaRequest { id, format, rendition })
@@ -207,8 +207,8 @@ impl World {
         picture::encode_animation(&frames).ok()
     }
 
-    pub(super) fn has_fullsize(&self, id: ItemId) -> bool {
-        self.media(id).is_some_and(|media| media.format == Format::Jpeg)
+    pub(super) fn has_fullsize(&self, id: ItemId, media: Media) -> bool {
+        media.format == Format::Jpeg
             && Rng::new(self.config.seed, Purpose::Corrupt, !(id.0 as u64)).chance(0.04)
     }
 }

@@ -129,15 +129,19 @@ fn created(text: &str) -> Option<Range<i64>> {
 impl World {
     /// Whether a post is searched for.
     pub(super) fn is_found(&self, search: &Search, id: ItemId) -> bool {
-        let Some(post) = self.listing(id) else { return false };
         // Tags come last: they cost the most.
-        search.filters.iter().all(|(filter, wanted)| filter.holds(&post) == *wanted)
-            && (search.tags.is_empty() || self.has_tags(&post, &search.tags))
+        self.is_sifted(id, &search.filters) && (search.tags.is_empty() || self.has_tags(id, &search.tags))
     }
 
-    fn has_tags(&self, post: &Listing, words: &[(String, Wanted)]) -> bool {
-        let Some(scene) = self.scene(post.id) else { return false };
-        let tags = self.tags_of(post, &scene.concepts);
+    fn is_sifted(&self, id: ItemId, filters: &[(Filter, Wanted)]) -> bool {
+        filters.is_empty()
+            || self
+                .listing(id)
+                .is_some_and(|post| filters.iter().all(|(filter, wanted)| filter.holds(&post) == *wanted))
+    }
+
+    fn has_tags(&self, id: ItemId, words: &[(String, Wanted)]) -> bool {
+        let tags = self.tags(id).unwrap_or_default();
         let tags: Vec<String> = tags.iter().map(|tag| tag.text.trim().to_lowercase()).collect();
         words.iter().all(|(word, wanted)| tags.contains(word) == *wanted)
     }

@@ -1,8 +1,8 @@
 //! The tags that people give a post: what they see, what they miss, what they get wrong, and what is no picture's content.
 
-use tagmill_model::Flags;
+use tagmill_model::{Flags, ItemId};
 
-use super::{Format, InfoShape, Listing, World};
+use super::{Format, InfoShape, Media, World};
 use crate::concept::Concept;
 use crate::random::{Purpose, Rng};
 
@@ -74,21 +74,22 @@ enum Sentiment {
 }
 
 impl World {
-    pub(super) fn tags_of(&self, listing: &Listing, concepts: &[Concept]) -> Vec<PostTag> {
-        let mut rng = self.rng(Purpose::Tags, listing.id);
+    /// A post's tags; `None` for a gap.
+    pub(super) fn tags(&self, id: ItemId) -> Option<Vec<PostTag>> {
+        let media = self.media(id)?;
+        let concepts = self.scene_in(id, media).concepts;
+        let mut rng = self.rng(Purpose::Tags, id);
         // Votes a tag gets: a small share of those on the post.
-        let voters = self.popularity(listing.id) * 0.12;
-        let mut texts: Vec<(String, Sentiment)> = Vec::new();
-        let media = self.media(listing.id);
-        let format = media.map_or(Format::Jpeg, |media| media.format);
+        let voters = self.popularity(id, self.promoted(id)) * 0.12;
+        let mut texts: Vec<(String, Sentiment)> = Vec::with_capacity(24);
         // What the board itself adds.
-        if format == Format::Mp4 {
+        if media.format == Format::Mp4 {
             texts.push(("video".to_owned(), Sentiment::Indifferent));
         }
-        if listing.audio {
+        if media.audio {
             texts.push(("sound".to_owned(), Sentiment::Indifferent));
         }
-        if format == Format::Gif {
+        if media.format == Format::Gif {
             texts.push(("gif".to_owned(), Sentiment::Indifferent));
         }
         // A few posts found nobody who tags.
@@ -106,12 +107,12 @@ impl World {
             }
         }
         if seen > 0 {
-            self.add_noise(&mut rng, listing, concepts, &mut texts);
+            self.add_noise(&mut rng, id, media, &concepts, &mut texts);
         }
-        if self.info_shape(listing.id) == Some(InfoShape::HostileTags) {
+        if self.info_shape(id) == Some(InfoShape::HostileTags) {
             texts.extend(["nul\0l", "", "   "].map(|text| (text.to_owned(), Sentiment::Rejected)));
         }
-        let first = 90_000_000 + listing.id.0 * 40;
+        let first = 90_000_000 + id.0 * 40;
         let mut tags: Vec<PostTag> = texts
             .into_iter()
             .zip(first..)
@@ -120,14 +121,15 @@ impl World {
                 PostTag { id, text, up, down, confidence: wilson(up, down) }
             })
             .collect();
-        tags.sort_by_cached_key(|tag| (tag.text.to_lowercase(), tag.id));
-        tags
+        tags.sort_unstable_by(|a, b| lower_case(&a.text).cmp(lower_case(&b.text)).then(a.id.cmp(&b.id)));
+        Some(tags)
     }
 
     fn add_noise(
         &self,
         rng: &mut Rng,
-        listing: &Listing,
+        id: ItemId,
+        media: Media,
         concepts: &[Concept],
         texts: &mut Vec<(String, Sentiment)>,
     ) {
@@ -141,18 +143,23 @@ impl World {
                 texts.push((rng.weighted(&NOT_VISUAL).to_owned(), Sentiment::Indifferent));
             }
         }
-        if listing.audio && rng.chance(0.3) {
+        if media.audio && rng.chance(0.3) {
             texts.push(("achtung laut".to_owned(), Sentiment::Indifferent));
         }
+        let class = self.flags(id);
         let classes =
             [(Flags::NSFW, "nsfw"), (Flags::NSFL, "nsfl"), (Flags::NSFP, "NSFP"), (Flags::POL, "Politik")];
         for (flag, text) in classes {
             // People say the class although the board does, and sometimes where the board disagrees.
-            if rng.chance(if listing.flags.contains(flag) { 0.4 } else { 0.004 }) {
+            if rng.chance(if class.contains(flag) { 0.4 } else { 0.004 }) {
                 texts.push((text.to_owned(), Sentiment::Indifferent));
             }
         }
     }
+}
+
+fn lower_case(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().flat_map(char::to_lowercase)
 }
 
 /// Writes a tag as people do: mostly plainly, sometimes in another case, sometimes twice.
