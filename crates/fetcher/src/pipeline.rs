@@ -80,7 +80,8 @@ async fn fetch(
     };
     let refresh = Refresh::of(config, began);
     let (plan, missing) = Plan::of(Some(reader), &opening, config, refresh).await?;
-    tracing::info!("{}", plan.to_string().replace('\n', "; "));
+    let lines: Vec<String> = plan.to_string().lines().map(squeezed).collect();
+    tracing::info!("{}", lines.join("; "));
     let total = plan.items().min(config.limit.unwrap_or(u64::MAX));
     progress.start("fetching", (!plan.is_search).then_some(total));
 
@@ -125,6 +126,11 @@ async fn fetch(
         store.end_refresh().await?;
     }
     Ok(report)
+}
+
+/// A line without the blanks that line up columns.
+fn squeezed(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn report(outcome: Outcome, seen: Seen, written: Written) -> Report {
