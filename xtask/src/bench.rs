@@ -1,27 +1,38 @@
-//! Benchmarks: optimised example programs of the crates that they measure.
+//! Benchmarks: optimised example programs of the crates that they measure, or the binaries that users run.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::cargo::{cargo, check};
+
+mod fetch;
 
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// What to measure
-    #[arg(value_enum, default_value_t = Subject::Writes)]
+    #[command(subcommand)]
     subject: Subject,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Subcommand)]
 enum Subject {
     /// Rows a second into items.db, by batch size and order
     Writes,
+    /// Items a second from a board on this machine, what they cost, and how near latency's bound they come
+    Fetch(fetch::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let (package, example) = match options.subject {
-        Subject::Writes => ("tagmill-store", "bench_writes"),
-    };
-    check(cargo().args(["run", "--quiet", "--release", "--package", package, "--example", example]))
+    match &options.subject {
+        Subject::Writes => check(cargo().args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "tagmill-store",
+            "--example",
+            "bench_writes",
+        ])),
+        Subject::Fetch(options) => fetch::run(options),
+    }
 }

@@ -12,6 +12,7 @@ mod board;
 mod cargo;
 mod pipeline;
 mod setup;
+mod stage;
 mod table;
 mod test;
 

@@ -9,12 +9,13 @@ use serde_json::json;
 
 use crate::board::Board;
 use crate::cargo::{build_release, root};
+use crate::stage::Finished;
 use crate::{setup, table};
 
 mod predictions;
 mod stages;
 
-use stages::{Finished, Stages};
+use stages::{Stages, figure};
 
 /// How much better than guessing by frequency the tagger must be, in mean average precision on held-out items.
 const CLEARLY_BETTER: f64 = 3.0;
@@ -88,7 +89,7 @@ fn figures_table(validated: &Finished) -> Result<String> {
     let rows = names
         .into_iter()
         .map(|(name, key)| {
-            let (model, prior) = (validated.figure("model", key)?, validated.figure("prior", key)?);
+            let (model, prior) = (figure(validated, "model", key)?, figure(validated, "prior", key)?);
             Ok(vec![name.to_owned(), format!("{model:.3}"), format!("{prior:.3}")])
         })
         .collect::<Result<Vec<_>>>()?;
@@ -96,7 +97,7 @@ fn figures_table(validated: &Finished) -> Result<String> {
 }
 
 fn judge(validated: &Finished) -> Result<()> {
-    let (model, prior) = (validated.figure("model", MAP)?, validated.figure("prior", MAP)?);
+    let (model, prior) = (figure(validated, "model", MAP)?, figure(validated, "prior", MAP)?);
     let ratio = model / prior;
     ensure!(
         ratio >= CLEARLY_BETTER,

@@ -21,6 +21,19 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
+/// A number with a comma before every third digit.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,5 +45,11 @@ mod tests {
             table(&["stage", "items"], &rows),
             "stage  items\n────────────\nfetch   2000\ntrain      9"
         );
+    }
+
+    #[test]
+    fn digits_in_threes() {
+        let numbers = [0, 999, 1_000, 123_456, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["0", "999", "1,000", "123,456", "1,234,567"]);
     }
 }

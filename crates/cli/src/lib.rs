@@ -6,6 +6,7 @@ mod exit;
 mod logging;
 mod paths;
 mod session;
+mod usage;
 
 pub use args::{GlobalArgs, LogLevel, parse};
 pub use exit::Exit;

@@ -10,7 +10,7 @@ use tagmill_model::{Progress, StageReport};
 use tokio_util::sync::CancellationToken;
 
 use crate::bars::Bars;
-use crate::{Exit, GlobalArgs, logging};
+use crate::{Exit, GlobalArgs, logging, usage};
 
 /// What a person can do about an error, where there is something: a sentence that names the command or flag.
 pub type Hint = fn(&anyhow::Error) -> Option<&'static str>;
@@ -143,7 +143,9 @@ impl Session {
         fields["stage"] = json!(self.stage);
         fields["version"] = json!(env!("CARGO_PKG_VERSION"));
         fields["elapsed_seconds"] = json!(self.started.elapsed().as_secs_f64());
-        fields["peak_memory_bytes"] = json!(peak_memory_bytes());
+        fields["cpu_seconds"] = json!(usage::cpu_seconds());
+        fields["peak_memory_bytes"] = json!(usage::peak_memory_bytes());
+        fields["written_bytes"] = json!(usage::written_bytes());
         print_line(&fields.to_string());
     }
 }
@@ -167,12 +169,4 @@ fn cancel_on_ctrl_c(cancel: &CancellationToken) {
     if let Err(error) = ctrlc::set_handler(handler) {
         tracing::warn!(%error, "Ctrl-C will end the program at once: no handler could be installed");
     }
-}
-
-/// The most memory this process ever held, where the system tells (Linux).
-fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
