@@ -183,6 +183,17 @@ pub(crate) async fn execute(place: &Place, sql: &str) {
     connection.close().await.unwrap();
 }
 
+/// The error with its causes, as the edge prints it.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
 /// Unix seconds.
 pub(crate) fn now() -> i64 {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap();

@@ -6,17 +6,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::common::*;
 
-/// The error with its causes, as the edge prints it.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
 #[tokio::test]
 async fn nobody_there() {
     let board = start(open_board(hard_world(10)));
