@@ -42,7 +42,7 @@ fn of_login(error: &LoginError) -> Option<&'static str> {
         LoginError::WrongPassword => {
             Some("check both; after several wrong ones the board wants some minutes of rest")
         }
-        LoginError::WrongCaptcha => Some("run it again for another picture, or look at the saved one"),
+        LoginError::WrongCaptcha => Some("run it again for other pictures"),
         LoginError::NoSession => Some("check --api-url"),
         LoginError::Request(_) => Some("check --api-url and the network, or wait some minutes"),
         LoginError::Banned { .. } | LoginError::Refused { .. } => None,

@@ -126,12 +126,12 @@ impl Session {
 
     /// Prints an error with its causes once, and a hint where there is one.
     fn tell(&self, error: &anyhow::Error) {
-        let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+        let (message, causes) = (error.to_string(), causes(error));
         let hint = (self.hint)(error);
         if self.json {
-            self.print_json(json!({ "error": error.to_string(), "causes": causes, "hint": hint }));
+            self.print_json(json!({ "error": message, "causes": causes, "hint": hint }));
         }
-        let mut lines = format!("error: {error:#}\n");
+        let mut lines = format!("error: {}\n", [&[message], &causes[..]].concat().join(": "));
         if let Some(hint) = hint {
             lines += &format!("hint: {hint}\n");
         }
@@ -148,6 +148,20 @@ impl Session {
         fields["written_bytes"] = json!(usage::written_bytes());
         print_line(&fields.to_string());
     }
+}
+
+/// The causes of an error, without those that the one before has told already: some libraries put the cause's words into
+/// their own.
+fn causes(error: &anyhow::Error) -> Vec<String> {
+    let mut told = error.to_string();
+    let mut causes = Vec::new();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.ends_with(&cause) {
+            causes.push(cause.clone());
+        }
+        told = cause;
+    }
+    causes
 }
 
 /// A reader that went away, as `head` does, is no error.
@@ -168,5 +182,20 @@ fn cancel_on_ctrl_c(cancel: &CancellationToken) {
     };
     if let Err(error) = ctrlc::set_handler(handler) {
         tracing::warn!(%error, "Ctrl-C will end the program at once: no handler could be installed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::anyhow!("code 10: disk I/O error")
+            .context("the database said: code 10: disk I/O error")
+            .context("cannot write")
+            .context("it failed: cannot write");
+        assert_eq!(causes(&error), ["the database said: code 10: disk I/O error"]);
+        assert_eq!(causes(&anyhow::anyhow!("alone")), [""; 0]);
     }
 }

@@ -221,3 +221,13 @@ fn help_tells_a_newcomer() {
         assert!(help.stdout.lines().all(|line| line.chars().count() <= 120), "{}", help.stdout);
     }
 }
+
+/// Whoever changes a flag sees what becomes of the page.
+#[test]
+fn the_help_of_fetch() {
+    let workplace = Workplace::new();
+    let mut command = workplace.command(&["fetch", "--help"]);
+    let help = workplace.ran(command.env("COLUMNS", "100").output().unwrap());
+    assert_eq!(help.code, DONE);
+    insta::assert_snapshot!(help.stdout);
+}

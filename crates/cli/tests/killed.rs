@@ -1,31 +1,20 @@
 //! `tagmill fetch`, killed at random moments and run again, ends as an undisturbed run does.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::Stdio;
 
 use tagmill_store::{Reader, Row};
-use tagmill_testboard::{Board, Config, Mishaps, WorldConfig};
+use tagmill_testboard::Board;
 
 mod support;
 
-use support::Workplace;
+use support::{Workplace, asked_infos, assert_sound, slow_board, wait_for};
 
-const ITEMS: u64 = 600;
-const KILLS: u64 = 8;
-
-fn board() -> Board {
-    Board::start(Config {
-        world: WorldConfig { items: ITEMS, ..WorldConfig::default() },
-        // Long enough for a process to be killed between two answers.
-        mishaps: Mishaps { latency: Duration::from_millis(10), ..Mishaps::default() },
-        ..Config::default()
-    })
-    .unwrap()
-}
+const ITEMS: u64 = 900;
+const KILLS: u64 = 20;
 
 fn rows(workplace: &Workplace) -> Vec<Row> {
-    let path = workplace.path("items.db");
+    let path = workplace.database();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let reader = Reader::open(&path).await.unwrap();
@@ -35,44 +24,77 @@ fn rows(workplace: &Workplace) -> Vec<Row> {
     })
 }
 
-/// Starts a fetch and ends it with SIGKILL once the board has answered so many more requests for items.
-fn kill_after(workplace: &Workplace, board: &Board, answers: u64) {
-    let target = board.stats().info_answers + answers;
-    let mut command =
-        workplace.command(&["fetch", "--api-url", &board.api_url(), "--workers", "4", "--batch-size", "20"]);
-    let mut fetch: Child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while board.stats().info_answers < target && fetch.try_wait().unwrap().is_none() {
-        std::thread::yield_now();
-    }
+/// Moments that look like chance and are the same in every run: numbers below `limit`, by xorshift.
+fn moments(limit: u64) -> impl Iterator<Item = u64> {
+    let seed = 0x9e37_79b9_7f4a_7c15_u64;
+    std::iter::successors(Some(seed), |state| {
+        let state = state ^ (state << 13);
+        let state = state ^ (state >> 7);
+        Some(state ^ (state << 17))
+    })
+    .map(move |state| (state >> 32) % limit)
+}
+
+/// Starts a fetch and ends it with SIGKILL once the board was asked so many more questions.
+fn kill_after(workplace: &Workplace, board: &Board, batch: u64, questions: u64) {
+    let target = board.stats().requests + questions;
+    let batch = batch.to_string();
+    let arguments = ["fetch", "--api-url", &board.api_url(), "--workers", "4", "--batch-size", &batch];
+    let mut command = workplace.command(&arguments);
+    let mut fetch = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(board, &mut fetch, |board| board.stats().requests >= target);
     fetch.kill().unwrap();
     fetch.wait().unwrap();
 }
 
 #[test]
-fn killed_and_resumed_is_straight_through() {
+fn killed_again_and_again_then_resumed_is_straight_through() {
     let (disturbed, undisturbed) = (Workplace::new(), Workplace::new());
-    let board = board();
-    for kill in 0..KILLS {
-        // Spread over batches, pages, and the start of a run.
-        kill_after(&disturbed, &board, kill * 37 % 61 + 1);
+    let board = slow_board(ITEMS);
+    let mut had = disturbed.complete();
+    for questions in moments(60).take(KILLS as usize) {
+        let from = board.requests().len();
+        // Small batches, so that many strike while one is committed.
+        kill_after(&disturbed, &board, 5, questions);
+        let asked = asked_infos(&board, from);
+        assert!(asked.iter().all(|id| !had.contains(id)), "{asked:?} after {had:?}");
+        let now = if disturbed.database().exists() {
+            assert_sound(&disturbed.database());
+            disturbed.complete()
+        } else {
+            Default::default()
+        };
+        // Nothing that was committed is lost, and nothing came from elsewhere.
+        assert!(now.is_superset(&had));
+        assert!(now.difference(&had).all(|id| asked.contains(id)));
+        had = now;
     }
+    // Most of them got somewhere, and the last one had not ended.
+    assert!((100..650).contains(&had.len()), "{}", had.len());
+
+    let from = board.requests().len();
     let arguments = ["fetch", "--api-url", &board.api_url()];
     let resumed = disturbed.run(&arguments);
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    let asked = asked_infos(&board, from);
+    assert!(asked.iter().all(|id| !had.contains(id)));
+    assert_eq!(disturbed.complete().len(), had.len() + asked.len());
+    assert_sound(&disturbed.database());
+
     let straight = undisturbed.run(&arguments);
     assert_eq!(straight.code, Some(0), "{}", straight.stderr);
     let rows_of_undisturbed = rows(&undisturbed);
-    assert!(rows_of_undisturbed.len() > 300);
+    assert!(rows_of_undisturbed.len() > 600);
     assert_eq!(rows(&disturbed), rows_of_undisturbed);
 }
 
 /// What is committed is not asked for again, so a kill costs no more requests than were under way or not yet committed.
 #[test]
 fn a_kill_costs_one_batch_at_most() {
-    let (workplace, board) = (Workplace::new(), board());
+    let (workplace, board) = (Workplace::new(), slow_board(600));
     let (batch, workers) = (20, 4);
     // What waits between the requests and the writer is bounded by the board's speed, which outlasts a commit by far.
-    kill_after(&workplace, &board, 150);
+    kill_after(&workplace, &board, batch, 150);
     let resumed = workplace.run(&["fetch", "--api-url", &board.api_url()]);
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
     let repeated = board.stats().repeated_info;

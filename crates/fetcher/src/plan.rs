@@ -24,6 +24,7 @@ const IDS_A_QUESTION: u32 = 10_000;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
     /// The content classes that are asked for.
+    #[serde(serialize_with = "as_shown")]
     pub classes: Flags,
     /// The highest id on the board.
     pub newest: Option<ItemId>,
@@ -266,6 +267,11 @@ async fn to_refresh(
     }
     intervals.reverse();
     Ok((count, intervals))
+}
+
+/// As a person writes them: `sfw,nsfp`.
+fn as_shown<S: serde::Serializer>(flags: &Flags, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(flags)
 }
 
 fn seconds<S: serde::Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {

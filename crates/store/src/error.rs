@@ -89,12 +89,18 @@ const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const NOT_A_DATABASE: i32 = 26;
 
+/// An extended code: the index of the write-ahead log cannot grow. SQLite says so of a full disk, and of nothing else that
+/// happens.
+const LOG_INDEX_SIZE: i32 = 4874;
+
 impl Error {
     /// For `map_err`: what `source` means to someone who works with the database at `path`.
     pub(crate) fn at(path: &Path) -> impl Fn(sqlx::Error) -> Error + '_ {
         move |source| {
             let path = path.to_owned();
-            match result_code(&source) {
+            let extended = result_code(&source);
+            match extended.map(|code| code & 0xff) {
+                _ if extended == Some(LOG_INDEX_SIZE) => Error::DiskFull { path },
                 Some(BUSY | LOCKED) => Error::InUse { path },
                 Some(FULL) => Error::DiskFull { path },
                 Some(NOT_A_DATABASE) => Error::NotADatabase { path },
@@ -105,7 +111,7 @@ impl Error {
     }
 }
 
+/// The extended result code.
 fn result_code(error: &sqlx::Error) -> Option<i32> {
-    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(extended & 0xff)
+    error.as_database_error()?.code()?.parse().ok()
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use clap::error::ErrorKind;
 use tagmill_cli::{Exit, GlobalArgs, Session};
 use tagmill_fetcher::{Config, Interval, PUBLIC_API};
 use tagmill_http::Rate;
@@ -30,7 +31,9 @@ pub(crate) struct FetchArgs {
 
     /// Content classes to ask for: sfw, nsfw, nsfl, nsfp, pol, joined by commas, or `all`
     ///
-    /// All but sfw need an account that may see them. [default: all that the account may see]
+    /// All but sfw need an account that may see them.
+    ///
+    /// [default: all that the account may see]
     #[arg(long, value_name = "CLASSES", help_heading = "What to fetch")]
     flags: Option<Flags>,
     /// Only ids from A to B, both included; either may be left out
@@ -46,10 +49,16 @@ pub(crate) struct FetchArgs {
     #[arg(long, conflicts_with_all = ["refresh", "retry_failed"], help_heading = "What to fetch")]
     promoted: bool,
     /// Only what the board's search finds, in its syntax, such as `! katze -video s:1000`
-    #[arg(long, value_name = "EXPR", conflicts_with_all = ["refresh", "retry_failed"], help_heading = "What to fetch")]
+    #[arg(
+        long,
+        value_name = "EXPR",
+        value_parser = parse::search,
+        conflicts_with_all = ["refresh", "retry_failed"],
+        help_heading = "What to fetch"
+    )]
     tags: Option<String>,
     /// Stop after this many items
-    #[arg(long, value_name = "N", help_heading = "What to fetch")]
+    #[arg(long, value_name = "N", value_parser = parse::at_least_one::<u64>, help_heading = "What to fetch")]
     limit: Option<u64>,
     /// Ask for the tags of pictures only; of videos, store the listing
     #[arg(long, help_heading = "What to fetch")]
@@ -57,10 +66,10 @@ pub(crate) struct FetchArgs {
     /// Ask for no tags, only the listing: one request for 120 items; a later run completes them
     #[arg(long, conflicts_with_all = ["refresh", "retry_failed"], help_heading = "What to fetch")]
     listing_only: bool,
-    /// Then ask again for items that were younger than this when they were last fetched, such as `7d`
+    /// Afterwards ask again for items that were younger than this when they were last fetched, such as 7d
     #[arg(long, value_name = "AGE", value_parser = parse::duration, help_heading = "What to fetch")]
     refresh: Option<Duration>,
-    /// Ask only for items that failed before, also for those that the board said do not exist
+    /// Ask only for items that failed before, even those of which the board said that there are none
     #[arg(long, help_heading = "What to fetch")]
     retry_failed: bool,
     /// Store comments too; they are personal data
@@ -68,22 +77,31 @@ pub(crate) struct FetchArgs {
     comments: bool,
 
     /// Requests under way at once [default: 4 for the public board, 30 for any other]
-    #[arg(long, value_name = "N", help_heading = "How to ask")]
+    #[arg(long, value_name = "N", value_parser = parse::at_least_one::<usize>, help_heading = "How fast")]
     workers: Option<usize>,
     /// Requests a second, at most [default: 2 for the public board, no limit for any other]
-    #[arg(long, value_name = "N", help_heading = "How to ask")]
+    #[arg(long, value_name = "N", value_parser = parse::rate, help_heading = "How fast")]
     rate: Option<f64>,
-    /// Rows a transaction, at most
-    #[arg(long, value_name = "ROWS", default_value_t = 5_000, help_heading = "How to ask")]
+    /// Items that are committed together, at most; a crash loses no more than these
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse::at_least_one::<usize>,
+        default_value_t = 5_000,
+        help_heading = "How fast"
+    )]
     batch_size: usize,
     /// A browser's cookies.txt with the session [default: what `tagmill login` left]
-    #[arg(long, value_name = "FILE", help_heading = "How to ask")]
+    #[arg(long, value_name = "FILE", help_heading = "Who asks")]
     cookies: Option<PathBuf>,
     #[command(flatten)]
     identity: IdentityArgs,
 }
 
 pub(crate) fn run(args: FetchArgs, global: &GlobalArgs) -> Exit {
+    if args.since.zip(args.until).is_some_and(|(since, until)| until <= since) {
+        clap::Error::raw(ErrorKind::ValueValidation, "--until must be later than --since\n").exit();
+    }
     let session = Session::start("fetch", global, hint);
     let is_dry = args.dry_run;
     let prepared = prepare(args, global, &session);

@@ -2,7 +2,7 @@ use clap::Args;
 
 /// Who asks. Operators of boards block who hides, and write to who does not.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "How to ask")]
+#[command(next_help_heading = "Who asks")]
 pub(crate) struct IdentityArgs {
     /// How to reach you, such as a mail address: added to the user agent
     #[arg(long, value_name = "TEXT", conflicts_with = "user_agent")]

@@ -118,6 +118,10 @@ fn ask(what: &str) -> Result<String> {
     prompt(what);
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line).with_context(|| format!("cannot read the {what}"))?;
+    if !io::stdin().is_terminal() {
+        // Nobody pressed Enter, so that what is told next would stand behind the question.
+        tell("");
+    }
     if read == 0 || line.trim().is_empty() {
         bail!("no {what} was given");
     }

@@ -1,5 +1,6 @@
 //! Values of arguments, as people write them.
 
+use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use tagmill_model::ItemId;
@@ -42,9 +43,49 @@ pub(crate) fn ids(text: &str) -> Result<Interval, String> {
     if interval.is_empty() { Err("the range ends before it begins".to_owned()) } else { Ok(interval) }
 }
 
+/// A count of what there has to be at least one of.
+pub(crate) fn at_least_one<T: FromStr + From<u8> + PartialOrd>(text: &str) -> Result<T, String> {
+    match text.trim().parse() {
+        Ok(count) if count >= T::from(1) => Ok(count),
+        _ => Err("write a whole number, 1 or more".to_owned()),
+    }
+}
+
+/// Requests a second.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        // The bounds of what the client takes for a rate.
+        Ok(rate) if (1e-6..=1e9).contains(&rate) => Ok(rate),
+        _ => Err("write a number above 0, such as 2 or 0.5".to_owned()),
+    }
+}
+
+/// What the board is to search for.
+pub(crate) fn search(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("write what to search for".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_and_rates() {
+        assert_eq!((at_least_one::<u64>("7"), at_least_one::<usize>(" 1 ")), (Ok(7), Ok(1)));
+        for wrong in ["", "0", "-1", "1.5", "many", "99999999999999999999"] {
+            assert!(at_least_one::<u64>(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!((rate("2"), rate("0.5")), (Ok(2.0), Ok(0.5)));
+        for wrong in ["", "0", "-1", "nan", "inf", "1e-9", "fast"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn searches() {
+        assert_eq!(search("! katze -video"), Ok("! katze -video".to_owned()));
+        assert!(search("").is_err() && search("  ").is_err());
+    }
 
     #[test]
     fn dates() {

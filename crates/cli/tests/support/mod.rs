@@ -5,10 +5,15 @@
     reason = "shared by several test binaries, each of which uses a part"
 )]
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
-use tagmill_testboard::{Board, Config, WorldConfig};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use tagmill_testboard::{Board, Config, Mishaps, WorldConfig};
 use tempfile::TempDir;
 
 pub(crate) struct Workplace {
@@ -41,6 +46,28 @@ impl Workplace {
         self.ran(self.command(arguments).output().unwrap())
     }
 
+    /// With these lines on stdin, which is no terminal.
+    pub(crate) fn run_with(&self, arguments: &[&str], lines: &[&str]) -> Ran {
+        let mut child = self.start(self.command(arguments).stdin(Stdio::piped()));
+        // A child that has seen enough does not read the rest.
+        let _ = child.stdin.take().unwrap().write_all((lines.join("\n") + "\n").as_bytes());
+        self.ran(child.wait_with_output().unwrap())
+    }
+
+    /// Starts a command whose output can be had at its end.
+    pub(crate) fn start(&self, command: &mut Command) -> Child {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path("items.db")
+    }
+
+    /// The items whose tags are in the database.
+    pub(crate) fn complete(&self) -> BTreeSet<i64> {
+        complete(&self.database())
+    }
+
     pub(crate) fn ran(&self, output: Output) -> Ran {
         let folder = self.folder.path().to_str().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap().replace(folder, "DATA");
@@ -59,4 +86,84 @@ impl Ran {
 pub(crate) fn board(items: u64) -> Board {
     let world = WorldConfig { items, ..WorldConfig::default() };
     Board::start(Config { world, ..Config::default() }).unwrap()
+}
+
+/// A board that leaves time for something to happen between two answers, and knows what it was asked.
+pub(crate) fn slow_board(items: u64) -> Board {
+    Board::start(Config {
+        world: WorldConfig { items, ..WorldConfig::default() },
+        mishaps: Mishaps { latency: Duration::from_millis(10), ..Mishaps::default() },
+        keep_requests: true,
+        ..Config::default()
+    })
+    .unwrap()
+}
+
+/// Waits until the board has been asked so much, or the child has ended.
+pub(crate) fn wait_for(board: &Board, child: &mut Child, is_enough: impl Fn(&Board) -> bool) {
+    while !is_enough(board) && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+}
+
+/// The items that the board was asked for, in its requests from the `from`-th on.
+pub(crate) fn asked_infos(board: &Board, from: usize) -> Vec<i64> {
+    let id = |request: &String| request.split_once("items/info?itemId=")?.1.parse().ok();
+    board.requests()[from..].iter().filter_map(id).collect()
+}
+
+/// As Ctrl-C in a terminal.
+#[cfg(unix)]
+pub(crate) fn interrupt(child: &Child) {
+    let status = Command::new("sh").arg("-c").arg(format!("kill -INT {}", child.id())).status().unwrap();
+    assert!(status.success());
+}
+
+/// Lets SQLite itself look at a database.
+pub(crate) fn sqlite<T>(
+    options: SqliteConnectOptions,
+    look: impl AsyncFnOnce(&mut SqliteConnection) -> T,
+) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = options.connect().await.unwrap();
+        let seen = look(&mut connection).await;
+        connection.close().await.unwrap();
+        seen
+    })
+}
+
+fn read_only(database: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(database).read_only(true)
+}
+
+/// SQL of a program that is not ours.
+pub(crate) fn execute(database: &Path, sql: &str) {
+    sqlite(SqliteConnectOptions::new().filename(database), async |connection| {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.unwrap();
+    });
+}
+
+#[track_caller]
+pub(crate) fn assert_sound(database: &Path) {
+    let found: Vec<String> = sqlite(read_only(database), async |connection| {
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_all(connection).await.unwrap()
+    });
+    assert_eq!(found, ["ok"]);
+}
+
+/// The items of a database that have tags; none where there is no database yet.
+pub(crate) fn complete(database: &Path) -> BTreeSet<i64> {
+    if !database.exists() {
+        return BTreeSet::new();
+    }
+    sqlite(read_only(database), async |connection| {
+        let count = "SELECT count(*) FROM sqlite_master WHERE name = 'items'";
+        let tables: i64 = sqlx::query_scalar(count).fetch_one(&mut *connection).await.unwrap();
+        if tables == 0 {
+            return BTreeSet::new();
+        }
+        let ids = "SELECT id FROM items WHERE tags_data IS NOT NULL";
+        sqlx::query_scalar(ids).fetch_all(connection).await.unwrap().into_iter().collect()
+    })
 }

@@ -94,24 +94,21 @@ impl Pr0gramm {
         self.ask(&url, |reply| info(reply, comments)).await
     }
 
-    /// Asks until there is a whole JSON object, and makes of it what `read` does.
+    /// Asks until there is a whole JSON object, and makes of it what `make` does.
     async fn ask<T>(
         &self,
         url: &Url,
-        read: impl Fn(&Reply<'_>) -> serde_json::Result<T>,
+        make: impl Fn(&Reply<'_>) -> serde_json::Result<T>,
     ) -> Result<T, ApiError> {
         let answer = self.http.request(url, async |response| {
             let body = response.bytes().await?;
-            // Tags with bytes that are no UTF-8 exist. They must not make a whole page unreadable.
-            let text = String::from_utf8_lossy(&body);
-            let reply = Reply::parse(&text).map_err(|source| json_failure(url, source))?;
-            match refused(url, &reply) {
-                None => read(&reply).map(Ok).map_err(|source| json_failure(url, source)),
-                Some((Refusal::RateLimited, _)) => {
+            match read(&body, &make).map_err(|source| json_failure(url, source))? {
+                Ok(made) => Ok(Ok(made)),
+                Err(No { refusal: Refusal::RateLimited, .. }) => {
                     let error = tagmill_http::Error::Refused { url: shown(url), wait: None };
                     Err(Failure::Refused { error, wait: None })
                 }
-                Some((_, refused)) => Ok(Err(refused)),
+                Err(no) => Ok(Err(no.to(url))),
             }
         });
         match answer.await {
@@ -137,6 +134,37 @@ fn listing(base: &Url, feed: &Feed) -> Url {
         url.query_pairs_mut().append_pair("tags", search);
     }
     url
+}
+
+/// Reads the body of a page of the listing, as [`Pr0gramm::page`] does; `None` where the board says no in it. For bodies
+/// that came another way: from a recording, or from the fuzzer.
+///
+/// # Errors
+/// Where it is no page: no JSON object, or one about something else.
+pub fn read_page(body: &[u8], own_domains: &[String]) -> serde_json::Result<Option<Page>> {
+    Ok(read(body, |reply| page(reply, own_domains))?.ok())
+}
+
+/// The same for the tags of an item, and its comments where they are wanted, as [`Pr0gramm::info`] reads them.
+///
+/// # Errors
+/// As [`read_page`].
+pub fn read_info(body: &[u8], comments: bool) -> serde_json::Result<Option<Info>> {
+    Ok(read(body, |reply| info(reply, comments))?.ok())
+}
+
+/// What a body says: what was asked for, made by `make`, or the board's no.
+fn read<T>(
+    body: &[u8],
+    make: impl Fn(&Reply<'_>) -> serde_json::Result<T>,
+) -> serde_json::Result<Result<T, No>> {
+    // Tags with bytes that are no UTF-8 exist. They must not make a whole page unreadable.
+    let text = String::from_utf8_lossy(body);
+    let reply = Reply::parse(&text)?;
+    match No::of(&reply) {
+        Some(no) => Ok(Err(no)),
+        None => make(&reply).map(Ok),
+    }
 }
 
 fn page(reply: &Reply<'_>, own_domains: &[String]) -> serde_json::Result<Page> {
@@ -182,29 +210,46 @@ fn array(json: Option<&str>) -> serde_json::Result<String> {
 }
 
 /// The board's own word on what went wrong, whatever the status that it came with.
-fn refused(url: &Url, reply: &Reply<'_>) -> Option<(Refusal, ApiError)> {
-    let word = reply.error.clone()?;
-    let message = reply.message.clone();
-    let refusal = match word.as_str() {
-        // An empty page may call itself "not found"; a wrong path does too, but knows nothing of the feed.
-        "notFound" if reply.at_end.is_some() || reply.at_start.is_some() => Refusal::NothingFound,
-        "notFound" => Refusal::NotFound,
-        "nothingFound" => Refusal::NothingFound,
-        "forbidden" if message == "Not logged in" => Refusal::NotLoggedIn,
-        "limitReached" | "rateLimited" | "tooManyRequests" => Refusal::RateLimited,
-        "tooShort" => Refusal::BadSearch,
-        word if word.ends_with("Required") => Refusal::FlagsNotAllowed,
-        _ => Refusal::Unknown,
-    };
-    Some((refusal, ApiError::Refused { url: shown(url), refusal, word, message }))
+#[derive(Debug)]
+struct No {
+    refusal: Refusal,
+    word: String,
+    message: String,
+}
+
+impl No {
+    fn of(reply: &Reply<'_>) -> Option<No> {
+        let word = reply.error.clone()?;
+        let message = reply.message.clone();
+        let refusal = match word.as_str() {
+            // An empty page may call itself "not found"; a wrong path does too, but knows nothing of the feed.
+            "notFound" if reply.at_end.is_some() || reply.at_start.is_some() => Refusal::NothingFound,
+            "notFound" => Refusal::NotFound,
+            "nothingFound" => Refusal::NothingFound,
+            "forbidden" if message == "Not logged in" => Refusal::NotLoggedIn,
+            "limitReached" | "rateLimited" | "tooManyRequests" => Refusal::RateLimited,
+            "tooShort" => Refusal::BadSearch,
+            word if word.ends_with("Required") => Refusal::FlagsNotAllowed,
+            _ => Refusal::Unknown,
+        };
+        Some(No { refusal, word, message })
+    }
+
+    /// Said to whoever asked for `url`.
+    fn to(self, url: &Url) -> ApiError {
+        let No { refusal, word, message } = self;
+        ApiError::Refused { url: shown(url), refusal, word, message }
+    }
 }
 
 /// The same for an answer whose status already says that it failed.
 fn explained(url: &Url, error: &tagmill_http::Error) -> Option<ApiError> {
     let tagmill_http::Error::Status { body, .. } = error.last() else { return None };
     let text = String::from_utf8_lossy(body);
-    refused(url, &Reply::parse(&text).ok()?).map(|(_, error)| error)
+    No::of(&Reply::parse(&text).ok()?).map(|no| no.to(url))
 }
 
+#[cfg(test)]
+mod oddities;
 #[cfg(test)]
 mod tests;

@@ -71,15 +71,7 @@ impl Pr0gramm {
     pub async fn captcha(&self) -> Result<Captcha, ApiError> {
         let url = endpoint(&self.base, ["user", "captcha"]);
         let body = self.http().get(&url).await?;
-        let (token, data) =
-            captcha(&String::from_utf8_lossy(&body)).map_err(|error| unreadable(&url, error))?;
-        // A data URL, or its last part alone.
-        let base64 = data.rsplit_once(',').map_or(data.as_str(), |(_, base64)| base64);
-        let picture = STANDARD.decode(base64.trim()).map_err(|error| {
-            let fault = <JsonError as serde::de::Error>::custom(format!("the captcha is no base64: {error}"));
-            unreadable(&url, fault)
-        })?;
-        Ok(Captcha { token, picture })
+        read_captcha(&body).map_err(|error| unreadable(&url, error))
     }
 
     /// Begins a session: its cookie. Nothing of the arguments shows up in any error.
@@ -96,25 +88,46 @@ impl Pr0gramm {
         let url = endpoint(&self.base, ["user", "login"]);
         let form = [("name", name), ("password", password), ("token", token), ("captcha", answer)];
         let posted = self.http().post_form(&url, &form).await.map_err(ApiError::Request)?;
-        let text = String::from_utf8_lossy(&posted.body);
-        let reply = LoginReply::parse(&text).map_err(|error| unreadable(&url, error))?;
-        if let Some((till, reason)) = reply.ban {
-            return Err(LoginError::Banned { till, reason });
-        }
-        match reply.error.as_deref() {
-            None if reply.success => {}
-            Some("invalidCaptcha") => return Err(LoginError::WrongCaptcha),
-            None | Some("invalidLogin") => return Err(LoginError::WrongPassword),
-            Some("tooManyRequests" | "rateLimited" | "limitReached") => {
-                let refused = tagmill_http::Error::Refused { url: shown(&url), wait: None };
-                return Err(ApiError::Request(refused).into());
-            }
-            Some(word) => return Err(LoginError::Refused { word: word.to_owned() }),
-        }
+        let reply = read_login(&posted.body).map_err(|error| unreadable(&url, error))?;
+        began(&url, reply)?;
         let pairs: Vec<String> =
             posted.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookie = Cookie::new(&url, pairs.join("; "));
         if cookie.get("me").is_some() { Ok(cookie) } else { Err(LoginError::NoSession) }
+    }
+}
+
+/// Token and picture, whether that is a data URL or its last part alone.
+pub(super) fn read_captcha(body: &[u8]) -> serde_json::Result<Captcha> {
+    let (token, data) = captcha(&String::from_utf8_lossy(body))?;
+    let base64 = data.rsplit_once(',').map_or(data.as_str(), |(_, base64)| base64);
+    let picture = STANDARD.decode(base64.trim()).map_err(|error| {
+        <JsonError as serde::de::Error>::custom(format!("the captcha is no base64: {error}"))
+    })?;
+    Ok(Captcha { token, picture })
+}
+
+pub(super) fn read_login(body: &[u8]) -> serde_json::Result<LoginReply> {
+    LoginReply::parse(&String::from_utf8_lossy(body))
+}
+
+/// Whether the board began a session, as far as its reply tells.
+pub(super) fn began(url: &Url, reply: LoginReply) -> Result<(), LoginError> {
+    if let Some((till, reason)) = reply.ban {
+        return Err(LoginError::Banned { till, reason });
+    }
+    // Too many attempts are said by a word, or by a number alone.
+    let is_too_often =
+        matches!(reply.error.as_deref(), Some("tooManyRequests" | "rateLimited" | "limitReached"));
+    if is_too_often || (!reply.success && reply.code == Some(429)) {
+        let refused = tagmill_http::Error::Refused { url: shown(url), wait: None };
+        return Err(ApiError::Request(refused).into());
+    }
+    match reply.error.as_deref() {
+        None if reply.success => Ok(()),
+        Some("invalidCaptcha") => Err(LoginError::WrongCaptcha),
+        None | Some("invalidLogin") => Err(LoginError::WrongPassword),
+        Some(word) => Err(LoginError::Refused { word: word.to_owned() }),
     }
 }
 

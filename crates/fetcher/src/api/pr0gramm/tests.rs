@@ -24,7 +24,7 @@ fn endpoints_stand_below_the_base() {
 fn words_have_meanings() {
     #[track_caller]
     fn check(json: &str, expected: Option<Refusal>) {
-        let refusal = refused(&url(), &Reply::parse(json).unwrap()).map(|(refusal, _)| refusal);
+        let refusal = No::of(&Reply::parse(json).unwrap()).map(|no| no.refusal);
         assert_eq!(refusal, expected, "{json}");
     }
     check(r#"{"error":null,"items":[]}"#, None);

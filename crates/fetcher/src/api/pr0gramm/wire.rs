@@ -2,12 +2,16 @@
 //!
 //! Unknown members are ignored, every member has a default, `null` may stand everywhere, numbers may be strings, bools
 //! may be `0`, `"1"` or `null`, a member may come twice (the last counts). Only two things make an item unreadable: it is
-//! not an object, or its id is not a positive number. Nothing of these shapes leaves this module.
+//! not an object, or its id is not a positive number below 2^53. Nothing of these shapes leaves this module.
 
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tagmill_model::{Flags, Item, ItemId};
+
+/// From here on a float, which is what a browser takes any number for, cannot hold every whole number: no board counts
+/// its items that far.
+const LARGEST: i64 = 9_007_199_254_740_992;
 
 /// Members of any reply of the board. JSON values stay text, exactly as sent; `null` counts as missing.
 #[derive(Debug, Default)]
@@ -60,6 +64,8 @@ impl<'a> Reply<'a> {
 pub(super) struct LoginReply {
     pub(super) success: bool,
     pub(super) error: Option<String>,
+    /// A status, whatever that of HTTP was.
+    pub(super) code: Option<i64>,
     /// Until when, `None` for ever, and why.
     pub(super) ban: Option<(Option<i64>, String)>,
 }
@@ -72,6 +78,7 @@ impl LoginReply {
         for_each_member(json, |name, value| match name {
             "success" => reply.success = boolean(value),
             "error" => reply.error = Some(text(value)).filter(|word| !word.is_empty()),
+            "code" => reply.code = integer(value),
             "ban" => reply.ban = ban(value),
             _ => {}
         })?;
@@ -118,7 +125,7 @@ pub(super) fn elements(json: &str) -> serde_json::Result<impl Iterator<Item = &s
     Ok(elements.into_iter().map(RawValue::get))
 }
 
-/// An item of the listing; `None` where it is no object or has no positive id. Its tags are not in the listing.
+/// An item of the listing; `None` where it is no object or has no id that could be one. Its tags are not in the listing.
 pub(super) fn item(json: &str, own_domains: &[String]) -> Option<Item> {
     let mut item = Item::new(ItemId(0), "");
     let number = |value: &str| integer(value).unwrap_or(0);
@@ -141,7 +148,7 @@ pub(super) fn item(json: &str, own_domains: &[String]) -> Option<Item> {
     })
     .ok()?;
     item.item_data = json.to_owned();
-    (item.id.0 > 0).then_some(item)
+    (1..LARGEST).contains(&item.id.0).then_some(item)
 }
 
 /// Calls `visit` with the name and the JSON text of each member, in the order sent.
@@ -175,8 +182,6 @@ fn unquoted(json: &str) -> Option<&str> {
 
 /// A number, or a string that holds one; a bool counts as 0 or 1. Fractions are cut off.
 fn integer(json: &str) -> Option<i64> {
-    /// From here on a float cannot hold every whole number, so it is no count, id or time.
-    const LARGEST: f64 = 9_007_199_254_740_992.0;
     match json {
         "true" => return Some(1),
         "false" => return Some(0),
@@ -185,7 +190,7 @@ fn integer(json: &str) -> Option<i64> {
     let digits = unquoted(json).unwrap_or(json).trim();
     digits.parse().ok().or_else(|| {
         let number: f64 = digits.parse().ok()?;
-        (number.abs() < LARGEST).then_some(number as i64)
+        (number.abs() < LARGEST as f64).then_some(number as i64)
     })
 }
 
