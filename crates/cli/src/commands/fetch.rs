@@ -69,7 +69,7 @@ pub(crate) struct FetchArgs {
     /// Afterwards ask again for items that were younger than this when they were last fetched, such as 7d
     #[arg(long, value_name = "AGE", value_parser = parse::duration, help_heading = "What to fetch")]
     refresh: Option<Duration>,
-    /// Ask only for items that failed before, even those of which the board said that there are none
+    /// Ask only for items that failed before, including those that the board called missing
     #[arg(long, help_heading = "What to fetch")]
     retry_failed: bool,
     /// Store comments too; they are personal data
