@@ -3,9 +3,9 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::cargo::{cargo, check};
-
+mod block;
 mod fetch;
+mod writes;
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -16,23 +16,15 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Subject {
-    /// Rows a second into items.db, by batch size and order
-    Writes,
+    /// Rows into items.db: against references, against the original's design, and with other settings
+    Writes(writes::Options),
     /// Items a second from a board on this machine, what they cost, and how near latency's bound they come
     Fetch(fetch::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.subject {
-        Subject::Writes => check(cargo().args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "tagmill-store",
-            "--example",
-            "bench_writes",
-        ])),
+        Subject::Writes(options) => writes::run(options),
         Subject::Fetch(options) => fetch::run(options),
     }
 }
