@@ -6,6 +6,8 @@ pub mod dataset;
 pub mod flags;
 pub mod item;
 pub mod media;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 pub mod split;
 pub mod stage;
 pub mod tag;
