@@ -3,6 +3,8 @@
 pub mod atomic;
 #[cfg(feature = "dataset")]
 pub mod dataset;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod flags;
 pub mod item;
 pub mod media;
