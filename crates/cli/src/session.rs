@@ -20,6 +20,7 @@ pub fn dataset_hint(error: &DatasetError) -> Option<&'static str> {
     match error {
         DatasetError::NotFound { .. } => Some("run `tagmill prepare` first, or check --data-dir"),
         DatasetError::MissingColumn { .. }
+        | DatasetError::MalformedFile { .. }
         | DatasetError::MalformedLine { .. }
         | DatasetError::MalformedCell { .. } => Some("run `tagmill prepare` again to make the table anew"),
         DatasetError::Io { .. } => None,

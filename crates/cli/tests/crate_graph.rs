@@ -64,6 +64,14 @@ fn training_knows_neither_database_nor_network() {
     check_without("tagmill-trainer", &["sqlx", "reqwest", "hyper", "tagmill-store", "tagmill-http"]);
 }
 
+/// Parquet is slow to build, and training reads the CSV.
+#[test]
+fn only_who_asks_for_parquet_gets_it() {
+    for package in ["tagmill-trainer", "tagmill-fetcher", "tagmill-downloader", "tagmill-store"] {
+        check_without(package, &["parquet"]);
+    }
+}
+
 #[test]
 fn nothing_but_training_knows_libtorch() {
     for package in

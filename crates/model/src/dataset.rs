@@ -1,4 +1,4 @@
-//! `dataset.csv`, the training table, and `dataset.meta.json` beside it.
+//! `dataset.csv`, the training table, or the same as `dataset.parquet`, and `dataset.meta.json` beside it.
 //!
 //! One row an item, in id order. The header is `id,image,created,width,height,flags,is_nsfw,is_nsfl,is_nsfp,is_pol`
 //! and then `tag1,confidence1,…,tagN,confidenceN`, tags by falling confidence, then name; the cells of tags that an item
@@ -14,13 +14,16 @@ use thiserror::Error;
 
 use crate::{Flags, ItemId, MediaPath, Tag};
 
+mod columns;
 mod meta;
+#[cfg(feature = "parquet")]
+mod parquet_reader;
 mod reader;
 mod writer;
 
 pub use meta::DatasetMeta;
 pub use reader::DatasetReader;
-pub use writer::{DatasetDigest, DatasetWriter};
+pub use writer::{DatasetDigest, DatasetFormat, DatasetWriter};
 
 /// The columns before the tags.
 pub const FIXED_COLUMNS: [&str; 10] =
@@ -76,6 +79,14 @@ pub enum DatasetError {
         /// The column that is not there.
         column: String,
     },
+    /// The file is no Parquet, or a column of it is of another type than a table's.
+    #[error("`{}` is not a dataset: {fault}", path.display())]
+    MalformedFile {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// A line does not have the form of the table.
     #[error("`{}` line {line}: {fault}", path.display())]
     MalformedLine {
@@ -91,7 +102,7 @@ pub enum DatasetError {
     MalformedCell {
         /// The table.
         path: PathBuf,
-        /// The line, counted from 1; the header is line 1.
+        /// The line, counted from 1; the header is line 1. Row n of a Parquet table is line n + 1, as in the CSV.
         line: u64,
         /// The column.
         column: String,

@@ -3,9 +3,13 @@
 pub mod atomic;
 #[cfg(feature = "dataset")]
 pub mod dataset;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod flags;
 pub mod item;
 pub mod media;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 pub mod split;
 pub mod stage;
 pub mod tag;

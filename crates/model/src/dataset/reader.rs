@@ -7,23 +7,35 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 
+#[cfg(feature = "parquet")]
+use super::parquet_reader::ParquetRows;
 use super::{DatasetError, DatasetRow};
 use crate::{Flags, ItemId, MediaPath, Tag};
 
 /// Rows that arrow-csv hands over at a time: enough to amortise it, small enough to stay in cache.
 const ROWS_A_BATCH: usize = 4096;
 
-/// Reads a table row by row, in constant memory.
+/// Reads a table row by row, in constant memory: CSV, and with the feature `parquet` also Parquet, told by its first bytes.
 ///
 /// The first malformed line ends the reading with an error that names line and column.
 pub struct DatasetReader {
+    rows: Rows,
+    failed: bool,
+}
+
+enum Rows {
+    Csv(Box<CsvRows>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<ParquetRows>),
+}
+
+struct CsvRows {
     path: PathBuf,
     csv: arrow_csv::Reader<File>,
     columns: Columns,
     batch: Option<RecordBatch>,
     row: usize,
     line: u64,
-    failed: bool,
 }
 
 /// Where each column of the table stands in its header.
@@ -43,10 +55,31 @@ impl DatasetReader {
     /// Opens a table and reads its header.
     ///
     /// # Errors
-    /// [`DatasetError::NotFound`], [`DatasetError::Io`], or [`DatasetError::MissingColumn`] where it is no dataset.
+    /// [`DatasetError::NotFound`], [`DatasetError::Io`], or where it is no dataset [`DatasetError::MissingColumn`] and
+    /// [`DatasetError::MalformedFile`].
     pub fn open(path: &Path) -> Result<DatasetReader, DatasetError> {
+        let file = File::open(path).map_err(|source| DatasetError::io(path, source))?;
+        #[cfg(feature = "parquet")]
+        if crate::parquet_file::is_parquet(&file).map_err(|source| DatasetError::io(path, source))? {
+            let rows = Rows::Parquet(Box::new(ParquetRows::open(file, path)?));
+            return Ok(DatasetReader { rows, failed: false });
+        }
+        Ok(DatasetReader { rows: Rows::Csv(Box::new(CsvRows::open(file, path)?)), failed: false })
+    }
+
+    /// How many tags a row can hold.
+    pub fn max_tags(&self) -> usize {
+        match &self.rows {
+            Rows::Csv(rows) => rows.columns.tags.len(),
+            #[cfg(feature = "parquet")]
+            Rows::Parquet(rows) => rows.max_tags(),
+        }
+    }
+}
+
+impl CsvRows {
+    fn open(mut file: File, path: &Path) -> Result<CsvRows, DatasetError> {
         let io = |source| DatasetError::io(path, source);
-        let mut file = File::open(path).map_err(io)?;
         let columns = Columns::of(header(&file, path)?, path)?;
         file.rewind().map_err(io)?;
         // All cells are read as text: arrow-csv's own conversion would name neither the column nor what it expected.
@@ -61,12 +94,7 @@ impl DatasetReader {
                 line: 1,
                 fault: error.to_string(),
             })?;
-        Ok(DatasetReader { path: path.to_owned(), csv, columns, batch: None, row: 0, line: 1, failed: false })
-    }
-
-    /// How many tags a row can hold.
-    pub fn max_tags(&self) -> usize {
-        self.columns.tags.len()
+        Ok(CsvRows { path: path.to_owned(), csv, columns, batch: None, row: 0, line: 1 })
     }
 
     fn read(&mut self) -> Option<Result<DatasetRow, DatasetError>> {
@@ -103,7 +131,11 @@ impl Iterator for DatasetReader {
         if self.failed {
             return None;
         }
-        let row = self.read();
+        let row = match &mut self.rows {
+            Rows::Csv(rows) => rows.read(),
+            #[cfg(feature = "parquet")]
+            Rows::Parquet(rows) => rows.read(),
+        };
         self.failed = matches!(row, Some(Err(_)));
         row
     }

@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(feature = "parquet")]
+mod parquet;
+
 fn row(id: i64, tags: &[(&str, f32)]) -> DatasetRow {
     DatasetRow {
         id: ItemId(id),

@@ -1,24 +1,49 @@
 use std::io::{self, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use arrow_array::builder::{Float32Builder, StringBuilder};
-use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_schema::ArrowError;
+#[cfg(feature = "parquet")]
+use parquet::arrow::ArrowWriter;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::columns::Columns;
 use super::{DatasetError, DatasetRow};
-use crate::{AtomicFile, Flags};
+use crate::AtomicFile;
+#[cfg(feature = "parquet")]
+use crate::parquet_file;
+
+/// The form of a table's file. The columns are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatasetFormat {
+    /// Text, for every program: what training reads.
+    #[default]
+    Csv,
+    /// Typed and compressed columns, for data frames and query engines.
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+impl DatasetFormat {
+    /// What the file's name ends in, without a dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            DatasetFormat::Csv => "csv",
+            #[cfg(feature = "parquet")]
+            DatasetFormat::Parquet => "parquet",
+        }
+    }
+}
 
 /// Writes a table in batches. The file appears under its name when [`DatasetWriter::finish`] returns, not before.
 ///
 /// The same rows give the same bytes, however they are cut into batches.
 pub struct DatasetWriter {
-    path: std::path::PathBuf,
-    schema: Arc<Schema>,
-    max_tags: usize,
+    path: PathBuf,
+    columns: Columns,
     rows: u64,
-    csv: arrow_csv::Writer<Hashing<AtomicFile>>,
+    file: File,
 }
 
 /// What [`DatasetWriter::finish`] knows of the finished table.
@@ -31,18 +56,27 @@ pub struct DatasetDigest {
 }
 
 impl DatasetWriter {
-    /// Starts a table with `max_tags` pairs of tag columns.
+    /// Starts a CSV table with `max_tags` pairs of tag columns.
     ///
     /// # Errors
     /// [`DatasetError::Io`] where the file cannot be created.
     pub fn create(path: &Path, max_tags: usize) -> Result<DatasetWriter, DatasetError> {
-        let io = |source| DatasetError::Io { path: path.to_owned(), source };
-        let file = Hashing { inner: AtomicFile::create(path).map_err(io)?, hash: Sha256::new() };
-        let schema = schema(max_tags);
-        let mut csv = arrow_csv::WriterBuilder::new().with_header(true).build(file);
-        // The header stands even in a table without rows.
-        csv.write(&RecordBatch::new_empty(schema.clone())).map_err(|error| io(into_io(error)))?;
-        Ok(DatasetWriter { path: path.to_owned(), schema, max_tags, rows: 0, csv })
+        DatasetWriter::create_as(DatasetFormat::Csv, path, max_tags)
+    }
+
+    /// Starts a table with `max_tags` pairs of tag columns, in either form.
+    ///
+    /// # Errors
+    /// [`DatasetError::Io`] where the file cannot be created.
+    pub fn create_as(
+        format: DatasetFormat,
+        path: &Path,
+        max_tags: usize,
+    ) -> Result<DatasetWriter, DatasetError> {
+        let mut columns = Columns::new(max_tags);
+        let file = File::create(format, path, &mut columns)
+            .map_err(|source| DatasetError::Io { path: path.to_owned(), source })?;
+        Ok(DatasetWriter { path: path.to_owned(), columns, rows: 0, file })
     }
 
     /// Appends rows. Tags beyond the table's columns are left out.
@@ -50,11 +84,10 @@ impl DatasetWriter {
     /// # Errors
     /// [`DatasetError::Io`] where the disk is full.
     pub fn write(&mut self, rows: &[DatasetRow]) -> Result<(), DatasetError> {
-        let batch = RecordBatch::try_new(self.schema.clone(), columns(rows, self.max_tags))
-            .expect("the columns are built in the schema's order and types");
-        self.csv.write(&batch).map_err(|error| self.io(into_io(error)))?;
         self.rows += rows.len() as u64;
-        Ok(())
+        self.file
+            .append(rows, &mut self.columns)
+            .map_err(|source| DatasetError::Io { path: self.path.clone(), source })
     }
 
     /// Gives the table its name.
@@ -62,70 +95,77 @@ impl DatasetWriter {
     /// # Errors
     /// [`DatasetError::Io`] where the disk is full; what stood at the path before is then still there.
     pub fn finish(self) -> Result<DatasetDigest, DatasetError> {
-        let io = |source| DatasetError::Io { path: self.path.clone(), source };
-        let Hashing { inner, hash } = self.csv.into_inner();
-        inner.commit().map_err(io)?;
-        let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(DatasetDigest { rows: self.rows, sha256 })
-    }
-
-    fn io(&self, source: io::Error) -> DatasetError {
-        DatasetError::Io { path: self.path.clone(), source }
+        let DatasetWriter { path, columns, rows, file } = self;
+        let sha256 = file.finish(columns).map_err(|source| DatasetError::Io { path, source })?;
+        Ok(DatasetDigest { rows, sha256 })
     }
 }
 
-fn schema(max_tags: usize) -> Arc<Schema> {
-    let column = |name: &str, kind| Field::new(name, kind, false);
-    let mut fields = vec![
-        column("id", DataType::Int64),
-        column("image", DataType::Utf8),
-        column("created", DataType::Int64),
-        column("width", DataType::UInt32),
-        column("height", DataType::UInt32),
-        column("flags", DataType::UInt32),
-        column("is_nsfw", DataType::Boolean),
-        column("is_nsfl", DataType::Boolean),
-        column("is_nsfp", DataType::Boolean),
-        column("is_pol", DataType::Boolean),
-    ];
-    for rank in 1..=max_tags {
-        fields.push(Field::new(format!("tag{rank}"), DataType::Utf8, true));
-        fields.push(Field::new(format!("confidence{rank}"), DataType::Float32, true));
-    }
-    Arc::new(Schema::new(fields))
+enum File {
+    Csv(Box<arrow_csv::Writer<Hashing<AtomicFile>>>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<ArrowWriter<Hashing<AtomicFile>>>),
 }
 
-fn columns(rows: &[DatasetRow], max_tags: usize) -> Vec<ArrayRef> {
-    let is = |class: Flags| -> ArrayRef {
-        Arc::new(rows.iter().map(|row| Some(row.content.contains(class))).collect::<BooleanArray>())
-    };
-    let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.id.0))),
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.image.as_str()))),
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.created))),
-        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.width))),
-        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.height))),
-        Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.flags.bits()))),
-        is(Flags::NSFW),
-        is(Flags::NSFL),
-        is(Flags::NSFP),
-        is(Flags::POL),
-    ];
-    for rank in 0..max_tags {
-        let mut names = StringBuilder::with_capacity(rows.len(), rows.len() * 12);
-        let mut confidences = Float32Builder::with_capacity(rows.len());
-        for row in rows {
-            let tag = row.tags.get(rank);
-            names.append_option(tag.map(|tag| tag.name.as_str()));
-            confidences.append_option(tag.map(|tag| tag.confidence));
+impl File {
+    fn create(format: DatasetFormat, path: &Path, columns: &mut Columns) -> io::Result<File> {
+        let file = Hashing { inner: AtomicFile::create(path)?, hash: Sha256::new() };
+        match format {
+            DatasetFormat::Csv => {
+                let mut csv = arrow_csv::WriterBuilder::new().with_header(true).build(file);
+                // The header stands even in a table without rows.
+                csv.write(&columns.take()).map_err(csv_error)?;
+                Ok(File::Csv(Box::new(csv)))
+            }
+            #[cfg(feature = "parquet")]
+            DatasetFormat::Parquet => {
+                let writer = parquet_file::writer(file, columns.schema(), &["id", "created"], &["image"])?;
+                Ok(File::Parquet(Box::new(writer)))
+            }
         }
-        columns.push(Arc::new(names.finish()));
-        columns.push(Arc::new(confidences.finish()));
     }
-    columns
+
+    fn append(&mut self, rows: &[DatasetRow], columns: &mut Columns) -> io::Result<()> {
+        match self {
+            File::Csv(csv) => {
+                columns.append(rows);
+                csv.write(&columns.take()).map_err(csv_error)
+            }
+            #[cfg(feature = "parquet")]
+            File::Parquet(parquet) => {
+                let mut rest = rows;
+                while !rest.is_empty() {
+                    // The pages of the file follow the batches, so these must not follow the caller's.
+                    let room = parquet_file::ROWS_A_BATCH - columns.rows();
+                    let now;
+                    (now, rest) = rest.split_at(room.min(rest.len()));
+                    columns.append(now);
+                    if columns.rows() == parquet_file::ROWS_A_BATCH {
+                        parquet.write(&columns.take()).map_err(parquet_file::into_io)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The finished file's hash, in hex.
+    #[cfg_attr(not(feature = "parquet"), expect(unused_mut, unused_variables, reason = "CSV keeps no rows"))]
+    fn finish(self, mut columns: Columns) -> io::Result<String> {
+        let Hashing { inner, hash } = match self {
+            File::Csv(csv) => csv.into_inner(),
+            #[cfg(feature = "parquet")]
+            File::Parquet(mut parquet) => {
+                parquet.write(&columns.take()).map_err(parquet_file::into_io)?;
+                parquet.into_inner().map_err(parquet_file::into_io)?
+            }
+        };
+        inner.commit()?;
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
 }
 
-fn into_io(error: ArrowError) -> io::Error {
+fn csv_error(error: ArrowError) -> io::Error {
     match error {
         ArrowError::IoError(_, source) => source,
         other => io::Error::other(other),
