@@ -61,7 +61,11 @@ impl Place {
             max_delay: Duration::from_millis(5),
             ..Retry::default()
         };
-        config.http.pause = Pause { first_delay: Duration::from_millis(1), ..Pause::default() };
+        config.http.pause = Pause {
+            first_delay: Duration::from_millis(1),
+            max_delay: Duration::from_millis(20),
+            ..Pause::default()
+        };
         config
     }
 
