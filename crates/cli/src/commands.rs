@@ -14,6 +14,12 @@ mod picture;
 pub(crate) mod prepare;
 pub(crate) mod status;
 
+/// A runtime of the calling thread alone, for commands that do next to nothing but ask and wait: a connection and whoever
+/// waits for its answer then need not wake each other across threads. SQLite has threads of its own.
+fn single_runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the I/O")
+}
+
 /// The runtime that a stage's I/O runs on.
 fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")

@@ -403,7 +403,7 @@ pub(crate) async fn count_known<'e>(
     executor: impl Executor<'e, Database = Sqlite>,
     ids: &[ItemId],
 ) -> Result<u64, sqlx::Error> {
-    let statement = "SELECT count(*) FROM items WHERE id IN (SELECT value FROM json_each(?))";
+    let statement = "SELECT count(*) FROM json_each(?) AS ids CROSS JOIN items ON items.id = ids.value";
     let count: i64 = sqlx::query_scalar(statement).bind(json(ids)).fetch_one(executor).await?;
     Ok(count.cast_unsigned())
 }

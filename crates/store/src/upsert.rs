@@ -16,13 +16,10 @@ use tagmill_model::Item;
 
 use crate::schema::ITEM_COLUMNS;
 
-/// Rows a statement, largest first; the last is 1, so that every count can be made up.
-///
-/// 256 rows are 4,608 parameters of SQLite's 32,766; 128 or 512 are as fast. With powers of two at most 8 statements are
-/// needed for what is left over.
-const ROWS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+/// Rows a statement: of SQLite's 32,766 parameters, 256 rows take 4,608. 128 or 512 rows are as fast.
+const ROWS: usize = 256;
 
-static STATEMENTS: LazyLock<[String; ROWS.len()]> = LazyLock::new(|| ROWS.map(statement));
+static STATEMENT: LazyLock<String> = LazyLock::new(statement);
 
 /// Upserts the items in the order given. Rising ids are several times faster than falling or random ones.
 pub(crate) async fn items(connection: &mut SqliteConnection, items: Vec<Item>) -> Result<(), sqlx::Error> {
@@ -31,9 +28,8 @@ pub(crate) async fn items(connection: &mut SqliteConnection, items: Vec<Item>) -
     // frees the last one's, of which the connection has only shares: 1.2 times as fast.
     let mut next = take(&mut items)?;
     let mut written = None;
-    while let Some((statement, arguments)) = next {
-        let running =
-            sqlx::query_with(statement, arguments.clone()).persistent(true).execute(&mut *connection);
+    while let Some(arguments) = next {
+        let running = sqlx::query_with(STATEMENT.as_str(), arguments.clone()).execute(&mut *connection);
         let mut running = pin!(running);
         let begun = poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await;
         drop(written.replace(arguments));
@@ -47,17 +43,16 @@ pub(crate) async fn items(connection: &mut SqliteConnection, items: Vec<Item>) -
 }
 
 /// The rows of the next statement.
-fn take(
-    items: &mut std::vec::IntoIter<Item>,
-) -> Result<Option<(&'static str, SqliteArguments)>, sqlx::Error> {
-    let fitting = ROWS.into_iter().zip(STATEMENTS.iter()).find(|(rows, _)| *rows <= items.len());
-    let Some((rows, statement)) = fitting else { return Ok(None) };
+fn take(items: &mut std::vec::IntoIter<Item>) -> Result<Option<SqliteArguments>, sqlx::Error> {
+    if items.len() == 0 {
+        return Ok(None);
+    }
     let mut arguments = SqliteArguments::default();
-    arguments.reserve(rows * ITEM_COLUMNS.len(), 0);
-    for item in items.take(rows) {
+    arguments.reserve(ROWS.min(items.len()) * ITEM_COLUMNS.len(), 0);
+    for item in items.take(ROWS) {
         add(&mut arguments, item).map_err(sqlx::Error::Encode)?;
     }
-    Ok(Some((statement, arguments)))
+    Ok(Some(arguments))
 }
 
 fn add(arguments: &mut SqliteArguments, item: Item) -> Result<(), BoxDynError> {
@@ -81,14 +76,16 @@ fn add(arguments: &mut SqliteArguments, item: Item) -> Result<(), BoxDynError> {
     arguments.add(item.updated_at)
 }
 
-fn statement(rows: usize) -> String {
+/// Takes up to [`ROWS`] rows: those without an id, whose parameters were not bound, are left out.
+fn statement() -> String {
     let row = format!("({})", vec!["?"; ITEM_COLUMNS.len()].join(","));
     let updates: Vec<String> =
         ITEM_COLUMNS.into_iter().filter(|column| *column != "id").map(update).collect();
     format!(
-        "INSERT INTO items ({}) VALUES {} ON CONFLICT (id) DO UPDATE SET {}",
+        "INSERT INTO items ({}) SELECT * FROM (VALUES {}) WHERE column1 IS NOT NULL
+        ON CONFLICT (id) DO UPDATE SET {}",
         ITEM_COLUMNS.join(", "),
-        vec![row; rows].join(","),
+        vec![row; ROWS].join(","),
         updates.join(", ")
     )
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -8,13 +9,17 @@ use tagmill_model::{Flags, Item, ItemId};
 use crate::schema::{self, Found};
 use crate::{Error, Interval, Intervals, reader, state, upsert};
 
-/// Pragmas of the writing connection, set on every open.
+/// Pragmas of the writing connection, set on every open. What each does was measured in
+/// `docs/benchmarks/2026-11-24-writes.md`.
 ///
-/// - WAL with `synchronous = NORMAL`: a commit appends and does not wait for the disk. After a crash of the program
-///   nothing is lost, after a power cut perhaps the last commits, never the database.
-/// - A checkpoint every 65,536 pages (1 GB) instead of 1,000: 0.5 instead of 3.2 fsyncs a batch of 5,000 items, and
-///   the pages that every batch touches are written back once instead of every time.
-/// - 32 MB of cache hold the pages that a batch of 5,000 items makes dirty.
+/// - WAL with `synchronous = NORMAL`: a commit appends and does not wait for the disk, and others read meanwhile. After a
+///   crash of the program nothing is lost, after a power cut perhaps the last commits, never the database. A rollback
+///   journal writes new rows once instead of twice, but waits for the disk in every commit, and needs twice the operations
+///   of a RAID5 where old rows are written again.
+/// - A checkpoint every 65,536 pages (1 GB) instead of 1,000: pages that many batches touch are written back once, which
+///   halves the RAID5's operations where old rows are written again.
+/// - 32 MB of cache are for databases of the original, whose indexes are written to here and there. Our own batches,
+///   sorted by id, are as fast with 2 MB.
 const PRAGMAS: &str = "
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -22,7 +27,8 @@ PRAGMA wal_autocheckpoint = 65536;
 PRAGMA cache_size = -32768;
 ";
 
-/// Page size of a new database. Rows are 1 to 4 KB: four to sixteen a page, and 1.3 times as fast as 4 KB pages.
+/// Page size of a new database. Rows are 1 to 4 KB: four to sixteen a page. With 4 KB pages new rows take 1.4 times as
+/// long; with 32 KB pages a little less, but a refresh of scattered rows then writes more.
 const PAGE_SIZE: &str = "PRAGMA page_size = 16384";
 
 /// The one writer of a database.
@@ -240,12 +246,7 @@ async fn write(connection: &mut SqliteConnection, mut batch: Batch) -> Result<()
     for failure in batch.failures {
         add_failure(connection, failure).await?;
     }
-    for class in batch.scanned_classes.iter() {
-        for interval in &batch.scanned {
-            add_scanned(connection, class, *interval).await?;
-        }
-    }
-    Ok(())
+    add_scanned(connection, batch.scanned_classes, batch.scanned.into_iter().collect()).await
 }
 
 /// How many of the items, sorted by id, have no row yet. Most lie above or below all that is known, which costs nothing.
@@ -291,32 +292,42 @@ async fn add_failure(connection: &mut SqliteConnection, failure: Failure) -> Res
     Ok(())
 }
 
-/// Adds an interval and merges it with those it touches, so that the table stays as small as the truth allows.
+/// Adds intervals to those of each class and merges those that touch, so that the table stays as small as the truth
+/// allows.
 async fn add_scanned(
     connection: &mut SqliteConnection,
-    class: Flags,
-    interval: Interval,
+    classes: Flags,
+    scanned: Intervals,
 ) -> Result<(), sqlx::Error> {
-    if interval.is_empty() {
+    if classes.is_empty() || scanned.is_empty() {
         return Ok(());
     }
-    let touched: Vec<(i64, i64)> = sqlx::query_as(
-        "DELETE FROM scanned WHERE class = ? AND first <= ? AND last >= ? RETURNING first, last",
-    )
-    .bind(class.bits())
-    .bind(interval.last.0.saturating_add(1))
-    .bind(interval.first.0.saturating_sub(1))
-    .fetch_all(&mut *connection)
-    .await?;
-    let (first, last) = touched
-        .into_iter()
-        .fold((interval.first.0, interval.last.0), |(first, last), (a, b)| (first.min(a), last.max(b)));
-    sqlx::query("INSERT INTO scanned (class, first, last) VALUES (?, ?, ?)")
-        .bind(class.bits())
-        .bind(first)
-        .bind(last)
-        .execute(connection)
+    let mut merged: BTreeMap<u32, Intervals> =
+        classes.iter().map(|class| (class.bits(), scanned.clone())).collect();
+    for interval in scanned.iter() {
+        let touched: Vec<(u32, i64, i64)> = sqlx::query_as(
+            "DELETE FROM scanned WHERE class & ? AND first <= ? AND last >= ? RETURNING class, first, last",
+        )
+        .bind(classes.bits())
+        .bind(interval.last.0.saturating_add(1))
+        .bind(interval.first.0.saturating_sub(1))
+        .fetch_all(&mut *connection)
         .await?;
+        for (class, first, last) in touched {
+            merged.entry(class).or_default().insert(Interval::new(ItemId(first), ItemId(last)));
+        }
+    }
+    let rows: Vec<String> = merged
+        .iter()
+        .flat_map(|(class, set)| set.iter().map(move |set| format!("[{class},{},{}]", set.first, set.last)))
+        .collect();
+    sqlx::query(
+        "INSERT INTO scanned (class, first, last)
+        SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)",
+    )
+    .bind(format!("[{}]", rows.join(",")))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

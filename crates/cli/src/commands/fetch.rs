@@ -11,7 +11,7 @@ use tagmill_model::Flags;
 use url::Url;
 
 use super::identity::IdentityArgs;
-use super::{create_folder, parse, runtime};
+use super::{create_folder, parse, single_runtime};
 use crate::cookies::{self, CookieJar};
 use crate::hint::hint;
 
@@ -116,7 +116,7 @@ pub(crate) fn run(args: FetchArgs, global: &GlobalArgs) -> Exit {
 }
 
 fn plan(config: Config) -> Result<tagmill_fetcher::Plan> {
-    Ok(runtime()?.block_on(tagmill_fetcher::plan(config))?)
+    Ok(single_runtime()?.block_on(tagmill_fetcher::plan(config))?)
 }
 
 fn fetch(
@@ -127,7 +127,7 @@ fn fetch(
 ) -> Result<tagmill_fetcher::Report> {
     create_folder(global.data().folder())?;
     let run = tagmill_fetcher::run(config, session.progress(), session.cancel());
-    Ok(runtime()?.block_on(cookies::keeping(jar, session, run))?)
+    Ok(single_runtime()?.block_on(cookies::keeping(jar, session, run))?)
 }
 
 fn prepare(args: FetchArgs, global: &GlobalArgs, session: &Session) -> Result<(Config, Option<CookieJar>)> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
@@ -63,8 +63,10 @@ pub(super) async fn answer(
     if let Some(mishap) = mishap {
         shared.ledger().mishap(mishap);
     }
-    if !shared.config.mishaps.latency.is_zero() {
-        tokio::time::sleep(shared.config.mishaps.latency).await;
+    let latency = shared.config.mishaps.latency;
+    if !latency.is_zero() {
+        // The runtime's timer counts whole milliseconds and rounds up: asked for 49, it takes 50 in the mean.
+        tokio::time::sleep(latency.saturating_sub(Duration::from_millis(1))).await;
     }
     if let Some(Mishap::Delay { pause }) = mishap {
         tokio::time::sleep(pause).await;
