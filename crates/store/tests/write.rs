@@ -3,12 +3,15 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use common::{database, execute, ids, interval, item, items, names, original, raw};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use sqlx::Connection;
 use tagmill_model::{Flags, ItemId};
-use tagmill_store::{Batch, Error, Failure, Reader, SCHEMA_VERSION, Store};
+use tagmill_store::{Batch, Error, Failure, Interval, Intervals, Reader, SCHEMA_VERSION, Store};
 
 const TAGS: &str = r#"[ {"id":1, "confidence":0.206543,"tag":"9.800\u5186 \/"} ]"#;
 
@@ -130,6 +133,37 @@ async fn coverage_is_merged_and_known_by_class() {
     let rows: i64 =
         sqlx::query_scalar("SELECT count(*) FROM scanned").fetch_one(&mut raw(&path).await).await.unwrap();
     assert_eq!(rows, 3);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// However scans come, each class has its own, merged as a set merges them.
+    #[test]
+    fn coverage_is_what_was_scanned(
+        batches in vec((0..=31_u32, vec((0..200_i64, -1..30_i64), 0..6)), 1..8),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (_folder, path) = database();
+            let mut store = Store::open(&path).await.unwrap();
+            let mut wanted: BTreeMap<Flags, Intervals> =
+                Flags::EVERY_CLASS.iter().map(|class| (class, Intervals::new())).collect();
+            for (classes, scanned) in batches {
+                let classes = Flags::from_bits_truncate(classes);
+                let scanned: Vec<Interval> =
+                    scanned.into_iter().map(|(first, more)| interval(first, first + more)).collect();
+                for class in classes.iter() {
+                    scanned.iter().for_each(|scanned| wanted.entry(class).or_default().insert(*scanned));
+                }
+                store.commit(Batch { scanned, ..Batch::new(classes) }).await.unwrap();
+            }
+            for (class, wanted) in wanted {
+                prop_assert_eq!(store.coverage(class).await.unwrap(), wanted, "{:?}", class);
+            }
+            Ok(())
+        })?;
+    }
 }
 
 #[tokio::test]
