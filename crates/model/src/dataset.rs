@@ -14,13 +14,15 @@ use thiserror::Error;
 
 use crate::{Flags, ItemId, MediaPath, Tag};
 
-mod columns;
+mod batch;
+mod encode;
 mod meta;
 #[cfg(feature = "parquet")]
 mod parquet_reader;
 mod reader;
 mod writer;
 
+pub use encode::{EncodedRows, RowEncoder, RowHead};
 pub use meta::DatasetMeta;
 pub use reader::DatasetReader;
 pub use writer::{DatasetDigest, DatasetFormat, DatasetWriter};
@@ -122,9 +124,11 @@ impl DatasetError {
     }
 }
 
-/// Where the facts on a table lie: `dataset.meta.json` beside `dataset.csv`.
+/// Where the facts on a table lie: `dataset.meta.json` beside `dataset.csv`, and `dataset.parquet.meta.json` beside
+/// `dataset.parquet`, since both tables may stand in one folder.
 pub fn meta_path(dataset: &Path) -> PathBuf {
-    dataset.with_extension("meta.json")
+    let is_parquet = dataset.extension().is_some_and(|extension| extension == "parquet");
+    dataset.with_extension(if is_parquet { "parquet.meta.json" } else { "meta.json" })
 }
 
 #[cfg(test)]

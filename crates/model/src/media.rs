@@ -33,11 +33,19 @@ impl MediaPath {
     /// # Errors
     /// [`InvalidMediaPath`] with the reason.
     pub fn parse(path: &str) -> Result<MediaPath, InvalidMediaPath> {
-        let relative = path.strip_prefix('/').unwrap_or(path);
-        match fault(relative) {
-            None => Ok(MediaPath(relative.to_owned())),
-            Some(reason) => Err(InvalidMediaPath { path: path.to_owned(), reason }),
+        match MediaPath::check(path) {
+            Ok(relative) => Ok(MediaPath(relative.to_owned())),
+            Err(reason) => Err(InvalidMediaPath { path: path.to_owned(), reason }),
         }
+    }
+
+    /// As [`MediaPath::parse`], for whoever needs no copy: the path without its leading slash.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(path: &str) -> Result<&str, &'static str> {
+        let relative = path.strip_prefix('/').unwrap_or(path);
+        fault(relative).map_or(Ok(relative), Err)
     }
 
     /// The path, with `/` between its parts.
@@ -52,7 +60,7 @@ impl MediaPath {
 
     /// What the extension says the medium is.
     pub fn kind(&self) -> MediaKind {
-        MediaKind::of_extension(self.0.rsplit_once('.').map_or("", |(_, extension)| extension))
+        MediaKind::of_path(&self.0)
     }
 }
 
@@ -111,11 +119,17 @@ pub enum MediaKind {
 impl MediaKind {
     /// The kind an extension stands for, without its dot, in any case.
     pub fn of_extension(extension: &str) -> MediaKind {
-        match extension.to_ascii_lowercase().as_str() {
-            "jpg" | "jpeg" | "png" | "gif" | "webp" => MediaKind::Image,
-            "mp4" | "webm" => MediaKind::Video,
-            _ => MediaKind::Other,
+        let is_one_of = |known: &[&str]| known.iter().any(|known| extension.eq_ignore_ascii_case(known));
+        match () {
+            () if is_one_of(&["jpg", "jpeg", "png", "gif", "webp"]) => MediaKind::Image,
+            () if is_one_of(&["mp4", "webm"]) => MediaKind::Video,
+            () => MediaKind::Other,
         }
+    }
+
+    /// The kind that the extension of a path stands for.
+    pub fn of_path(path: &str) -> MediaKind {
+        MediaKind::of_extension(path.rsplit_once('.').map_or("", |(_, extension)| extension))
     }
 }
 

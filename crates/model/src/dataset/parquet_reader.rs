@@ -12,7 +12,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Schema};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use super::columns::CONTENT;
+use super::batch::CONTENT;
 use super::{DatasetError, DatasetRow};
 use crate::{Flags, ItemId, MediaPath, Tag, parquet_file};
 

@@ -1,13 +1,15 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use arrow_schema::ArrowError;
+use arrow_schema::SchemaRef;
+#[cfg(feature = "parquet")]
+use arrow_select::coalesce::BatchCoalescer;
 #[cfg(feature = "parquet")]
 use parquet::arrow::ArrowWriter;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::columns::Columns;
+use super::encode::{Encoded, EncodedRows, RowEncoder, RowHead};
 use super::{DatasetError, DatasetRow};
 use crate::AtomicFile;
 #[cfg(feature = "parquet")]
@@ -41,7 +43,7 @@ impl DatasetFormat {
 /// The same rows give the same bytes, however they are cut into batches.
 pub struct DatasetWriter {
     path: PathBuf,
-    columns: Columns,
+    encoder: RowEncoder,
     rows: u64,
     file: File,
 }
@@ -51,6 +53,8 @@ pub struct DatasetWriter {
 pub struct DatasetDigest {
     /// Rows, the header not counted.
     pub rows: u64,
+    /// Length of the file.
+    pub bytes: u64,
     /// SHA-256 of the file, in hex.
     pub sha256: String,
 }
@@ -73,10 +77,10 @@ impl DatasetWriter {
         path: &Path,
         max_tags: usize,
     ) -> Result<DatasetWriter, DatasetError> {
-        let mut columns = Columns::new(max_tags);
-        let file = File::create(format, path, &mut columns)
+        let encoder = RowEncoder::new(format, max_tags);
+        let file = File::create(format, path, encoder.schema())
             .map_err(|source| DatasetError::Io { path: path.to_owned(), source })?;
-        Ok(DatasetWriter { path: path.to_owned(), columns, rows: 0, file })
+        Ok(DatasetWriter { path: path.to_owned(), encoder, rows: 0, file })
     }
 
     /// Appends rows. Tags beyond the table's columns are left out.
@@ -84,10 +88,22 @@ impl DatasetWriter {
     /// # Errors
     /// [`DatasetError::Io`] where the disk is full.
     pub fn write(&mut self, rows: &[DatasetRow]) -> Result<(), DatasetError> {
-        self.rows += rows.len() as u64;
-        self.file
-            .append(rows, &mut self.columns)
-            .map_err(|source| DatasetError::Io { path: self.path.clone(), source })
+        for row in rows {
+            let DatasetRow { id, created, width, height, flags, content, .. } = *row;
+            let head = RowHead { id, image: row.image.as_str(), created, width, height, flags, content };
+            self.encoder.push(&head, row.tags.iter().map(|tag| (tag.name.as_str(), tag.confidence)));
+        }
+        let rows = self.encoder.finish();
+        self.append(rows)
+    }
+
+    /// Appends rows that a [`RowEncoder`] made for a table of the same form and columns, perhaps on another thread.
+    ///
+    /// # Errors
+    /// [`DatasetError::Io`] where the disk is full, or the rows were encoded for another form.
+    pub fn append(&mut self, rows: EncodedRows) -> Result<(), DatasetError> {
+        self.rows += rows.rows;
+        self.file.append(rows.form).map_err(|source| DatasetError::Io { path: self.path.clone(), source })
     }
 
     /// Gives the table its name.
@@ -95,93 +111,101 @@ impl DatasetWriter {
     /// # Errors
     /// [`DatasetError::Io`] where the disk is full; what stood at the path before is then still there.
     pub fn finish(self) -> Result<DatasetDigest, DatasetError> {
-        let DatasetWriter { path, columns, rows, file } = self;
-        let sha256 = file.finish(columns).map_err(|source| DatasetError::Io { path, source })?;
-        Ok(DatasetDigest { rows, sha256 })
+        let DatasetWriter { path, rows, file, .. } = self;
+        let (bytes, sha256) = file.finish().map_err(|source| DatasetError::Io { path, source })?;
+        Ok(DatasetDigest { rows, bytes, sha256 })
     }
 }
 
 enum File {
-    Csv(Box<arrow_csv::Writer<Hashing<AtomicFile>>>),
+    Csv(Hashing<AtomicFile>),
     #[cfg(feature = "parquet")]
-    Parquet(Box<ArrowWriter<Hashing<AtomicFile>>>),
+    Parquet {
+        /// The pages of the file follow the batches, so these must not follow the caller's.
+        batches: Box<BatchCoalescer>,
+        file: Box<ArrowWriter<Hashing<AtomicFile>>>,
+    },
 }
 
 impl File {
-    fn create(format: DatasetFormat, path: &Path, columns: &mut Columns) -> io::Result<File> {
-        let file = Hashing { inner: AtomicFile::create(path)?, hash: Sha256::new() };
+    fn create(format: DatasetFormat, path: &Path, schema: SchemaRef) -> io::Result<File> {
+        let mut file = Hashing { inner: AtomicFile::create(path)?, bytes: 0, hash: Sha256::new() };
         match format {
             DatasetFormat::Csv => {
-                let mut csv = arrow_csv::WriterBuilder::new().with_header(true).build(file);
-                // The header stands even in a table without rows.
-                csv.write(&columns.take()).map_err(csv_error)?;
-                Ok(File::Csv(Box::new(csv)))
+                let header: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                writeln!(file, "{}", header.join(","))?;
+                Ok(File::Csv(file))
             }
             #[cfg(feature = "parquet")]
             DatasetFormat::Parquet => {
-                let writer = parquet_file::writer(file, columns.schema(), &["id", "created"], &["image"])?;
-                Ok(File::Parquet(Box::new(writer)))
+                let file = parquet_file::writer(file, schema.clone(), &["id", "created"], &["image"])?;
+                let batches = BatchCoalescer::new(schema, parquet_file::ROWS_A_BATCH);
+                Ok(File::Parquet { batches: Box::new(batches), file: Box::new(file) })
             }
         }
     }
 
-    fn append(&mut self, rows: &[DatasetRow], columns: &mut Columns) -> io::Result<()> {
-        match self {
-            File::Csv(csv) => {
-                columns.append(rows);
-                csv.write(&columns.take()).map_err(csv_error)
-            }
+    fn append(&mut self, rows: Encoded) -> io::Result<()> {
+        match (self, rows) {
+            (File::Csv(file), Encoded::Lines(lines)) => file.write_all(&lines),
             #[cfg(feature = "parquet")]
-            File::Parquet(parquet) => {
-                let mut rest = rows;
-                while !rest.is_empty() {
-                    // The pages of the file follow the batches, so these must not follow the caller's.
-                    let room = parquet_file::ROWS_A_BATCH - columns.rows();
-                    let now;
-                    (now, rest) = rest.split_at(room.min(rest.len()));
-                    columns.append(now);
-                    if columns.rows() == parquet_file::ROWS_A_BATCH {
-                        parquet.write(&columns.take()).map_err(parquet_file::into_io)?;
-                    }
+            (File::Parquet { batches, file }, Encoded::Batches(rows)) => {
+                for batch in rows {
+                    batches.push_batch(batch).map_err(io::Error::other)?;
+                    write_completed(batches, file)?;
                 }
                 Ok(())
             }
+            #[cfg(feature = "parquet")]
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "the rows were encoded for another form")),
         }
     }
 
-    /// The finished file's hash, in hex.
-    #[cfg_attr(not(feature = "parquet"), expect(unused_mut, unused_variables, reason = "CSV keeps no rows"))]
-    fn finish(self, mut columns: Columns) -> io::Result<String> {
-        let Hashing { inner, hash } = match self {
-            File::Csv(csv) => csv.into_inner(),
+    /// The finished file's length, and its hash in hex.
+    fn finish(self) -> io::Result<(u64, String)> {
+        match self {
+            File::Csv(file) => file.commit(),
             #[cfg(feature = "parquet")]
-            File::Parquet(mut parquet) => {
-                parquet.write(&columns.take()).map_err(parquet_file::into_io)?;
-                parquet.into_inner().map_err(parquet_file::into_io)?
+            File::Parquet { mut batches, mut file } => {
+                batches.finish_buffered_batch().map_err(io::Error::other)?;
+                write_completed(&mut batches, &mut file)?;
+                file.into_inner().map_err(parquet_file::into_io)?.commit()
             }
-        };
-        inner.commit()?;
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        }
     }
 }
 
-fn csv_error(error: ArrowError) -> io::Error {
-    match error {
-        ArrowError::IoError(_, source) => source,
-        other => io::Error::other(other),
+#[cfg(feature = "parquet")]
+fn write_completed(
+    batches: &mut BatchCoalescer,
+    file: &mut ArrowWriter<Hashing<AtomicFile>>,
+) -> io::Result<()> {
+    while let Some(batch) = batches.next_completed_batch() {
+        file.write(&batch).map_err(parquet_file::into_io)?;
     }
+    Ok(())
 }
 
-/// Hashes what passes through to the file.
+/// Hashes and counts what passes through to the file.
 struct Hashing<W> {
     inner: W,
+    bytes: u64,
     hash: Sha256,
+}
+
+impl Hashing<AtomicFile> {
+    fn commit(self) -> io::Result<(u64, String)> {
+        let Hashing { inner, bytes, hash } = self;
+        inner.commit()?;
+        Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
 }
 
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.hash.update(&bytes[..written]);
+        self.bytes += written as u64;
         Ok(written)
     }
 

@@ -113,7 +113,7 @@ impl fmt::Display for License {
 /// Reads the table and writes the dataset. The folder gets it when all of it is written, the card last.
 ///
 /// # Errors
-/// See [`Error`]. Neither an error nor cancelling changes what stood in the folder.
+/// See [`enum@Error`]. Neither an error nor cancelling changes what stood in the folder.
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
     let facts = Facts::read(&meta_path(&config.dataset))?;
     let rows = DatasetReader::open(&config.dataset)?;

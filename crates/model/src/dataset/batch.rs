@@ -1,98 +1,95 @@
-//! The table's columns, as arrow has them.
-
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float32Builder, Int64Builder, StringBuilder, UInt32Builder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
-use super::DatasetRow;
+use super::encode::RowHead;
 use crate::Flags;
 
 /// The classes that have a column of their own.
 pub(super) const CONTENT: [(&str, Flags); 4] =
     [("is_nsfw", Flags::NSFW), ("is_nsfl", Flags::NSFL), ("is_nsfp", Flags::NSFP), ("is_pol", Flags::POL)];
 
-/// Rows on their way to a file.
-pub(super) struct Columns {
+/// Gathers rows of the table into Arrow's columns, without a text of its own for each cell.
+pub(super) struct BatchBuilder {
     schema: SchemaRef,
-    rows: usize,
     id: Int64Builder,
     image: StringBuilder,
     created: Int64Builder,
-    width: UInt32Builder,
-    height: UInt32Builder,
+    sizes: [UInt32Builder; 2],
     flags: UInt32Builder,
-    content: [BooleanBuilder; 4],
+    content: [BooleanBuilder; CONTENT.len()],
     tags: Vec<(StringBuilder, Float32Builder)>,
+    rows: usize,
 }
 
-impl Columns {
-    pub(super) fn new(max_tags: usize) -> Columns {
-        Columns {
+impl BatchBuilder {
+    /// For a table with `max_tags` pairs of tag columns.
+    pub(super) fn new(max_tags: usize) -> BatchBuilder {
+        BatchBuilder {
             schema: schema(max_tags),
-            rows: 0,
             id: Int64Builder::new(),
             image: StringBuilder::new(),
             created: Int64Builder::new(),
-            width: UInt32Builder::new(),
-            height: UInt32Builder::new(),
+            sizes: Default::default(),
             flags: UInt32Builder::new(),
             content: Default::default(),
             tags: (0..max_tags).map(|_| Default::default()).collect(),
+            rows: 0,
         }
     }
 
-    #[cfg(feature = "parquet")]
+    /// The columns of the table.
     pub(super) fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
-    /// Rows since the last [`Columns::take`].
-    #[cfg(feature = "parquet")]
+    /// Adds a row. Tags beyond the table's columns are left out.
+    pub(super) fn push<'t>(&mut self, head: &RowHead<'_>, tags: impl IntoIterator<Item = (&'t str, f32)>) {
+        self.id.append_value(head.id.0);
+        self.image.append_value(head.image);
+        self.created.append_value(head.created);
+        self.sizes[0].append_value(head.width);
+        self.sizes[1].append_value(head.height);
+        self.flags.append_value(head.flags.bits());
+        for (column, (_, class)) in self.content.iter_mut().zip(CONTENT) {
+            column.append_value(head.content.contains(class));
+        }
+        let mut tags = tags.into_iter();
+        for (names, confidences) in &mut self.tags {
+            let tag = tags.next();
+            names.append_option(tag.map(|(name, _)| name));
+            confidences.append_option(tag.map(|(_, confidence)| confidence));
+        }
+        self.rows += 1;
+    }
+
+    /// How many rows were added since the last batch.
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Column by column: a builder stays in cache while it is filled.
-    pub(super) fn append(&mut self, rows: &[DatasetRow]) {
-        self.rows += rows.len();
-        rows.iter().for_each(|row| self.id.append_value(row.id.0));
-        rows.iter().for_each(|row| self.image.append_value(row.image.as_str()));
-        rows.iter().for_each(|row| self.created.append_value(row.created));
-        rows.iter().for_each(|row| self.width.append_value(row.width));
-        rows.iter().for_each(|row| self.height.append_value(row.height));
-        rows.iter().for_each(|row| self.flags.append_value(row.flags.bits()));
-        for (column, (_, class)) in self.content.iter_mut().zip(CONTENT) {
-            rows.iter().for_each(|row| column.append_value(row.content.contains(class)));
-        }
-        for (rank, (names, confidences)) in self.tags.iter_mut().enumerate() {
-            for row in rows {
-                let tag = row.tags.get(rank);
-                names.append_option(tag.map(|tag| tag.name.as_str()));
-                confidences.append_option(tag.map(|tag| tag.confidence));
-            }
-        }
-    }
-
-    /// What was appended since the last time.
-    pub(super) fn take(&mut self) -> RecordBatch {
+    /// What was added, as one batch; the next row begins another one.
+    pub(super) fn finish(&mut self) -> RecordBatch {
         self.rows = 0;
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.id.finish()),
             Arc::new(self.image.finish()),
             Arc::new(self.created.finish()),
-            Arc::new(self.width.finish()),
-            Arc::new(self.height.finish()),
+            Arc::new(self.sizes[0].finish()),
+            Arc::new(self.sizes[1].finish()),
             Arc::new(self.flags.finish()),
         ];
-        columns.extend(self.content.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
+        for column in &mut self.content {
+            columns.push(Arc::new(column.finish()));
+        }
         for (names, confidences) in &mut self.tags {
             columns.push(Arc::new(names.finish()));
             columns.push(Arc::new(confidences.finish()));
         }
-        RecordBatch::try_new(self.schema.clone(), columns)
-            .expect("the columns are built in the schema's order and types, all of one length")
+        RecordBatch::try_new(self.schema(), columns)
+            .expect("the columns are built in the schema's order and types")
     }
 }
 
