@@ -56,6 +56,7 @@ fn of_preparer(error: &tagmill_preparer::Error) -> Option<&'static str> {
         Error::Dataset(error) => dataset_hint(error),
         Error::NoRows { items: 0, .. } => Some("the database is empty: run `tagmill fetch` first"),
         Error::NoRows { .. } => Some("fetch more items, or loosen --min-tags, --min-confidence or --flags"),
+        Error::NotIncremental { .. } => Some("run it without --incremental, once, to make the table anew"),
         _ => None,
     }
 }

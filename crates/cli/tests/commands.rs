@@ -179,6 +179,11 @@ fn wrong_arguments() {
         &["fetch", "--workers", "many"],
         &["fetch", "--api-url", "not a url"],
         &["prepare", "--min-confidence", "2"],
+        &["prepare", "--sample", "1.5"],
+        &["prepare", "--max-aspect", "0.5"],
+        &["prepare", "--tag-length", "9..2"],
+        &["prepare", "--incremental", "--limit", "5"],
+        &["prepare", "--original-rules", "--min-tags", "3"],
         &["download", "--source", "hearsay"],
         &["knit"],
         &[],
@@ -230,4 +235,84 @@ fn the_help_of_fetch() {
     let help = workplace.ran(command.env("COLUMNS", "100").output().unwrap());
     assert_eq!(help.code, DONE);
     insta::assert_snapshot!(help.stdout);
+}
+
+/// The flags of prepare at work on what a board sent.
+#[test]
+fn prepare_by_other_rules() {
+    let (workplace, board) = (Workplace::new(), board(150));
+    assert_eq!(fetch(&workplace, &board).code, DONE);
+    let rows = |arguments: &[&str]| {
+        let mut all = vec!["prepare", "--json", "--min-tags", "1"];
+        all.extend(arguments);
+        let ran = workplace.run(&all);
+        assert_eq!(ran.code, DONE, "{arguments:?} {}", ran.stderr);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        report["report"]["rows_written"].as_u64().unwrap()
+    };
+    let all = rows(&[]);
+    let rejects = workplace.path("rejects.csv");
+    for arguments in [
+        &["--since", "2100-01-01", "--sample", "1"][..],
+        &["--max-size", "10"],
+        &["--min-score", "1000000"],
+        &["--tag-pattern", "^#"],
+    ] {
+        let mut arguments = arguments.to_vec();
+        arguments.splice(0..0, ["prepare"]);
+        let ran = workplace.run(&arguments);
+        assert_eq!(ran.code, FAILED, "{arguments:?}");
+        assert!(ran.error().starts_with("error: none of the "), "{}", ran.error());
+    }
+    assert!(rows(&["--sample", "0.5", "--rejects", rejects.to_str().unwrap()]) < all);
+    let listed = fs::read_to_string(&rejects).unwrap();
+    assert!(listed.starts_with("id,reason,detail\n") && listed.contains(",not sampled,\n"), "{listed}");
+    assert_eq!(rows(&["--videos", "--limit", "7"]), 7);
+    assert_eq!(workplace.run(&["prepare", "--original-rules"]).code, DONE);
+    let table = fs::read_to_string(workplace.path("dataset.csv")).unwrap();
+    assert!(table.lines().next().unwrap().ends_with(
+        ",is_pol,tag1,confidence1,tag2,confidence2,tag3,confidence3,tag4,confidence4,tag5,confidence5"
+    ));
+
+    // In another form, which leaves the CSV as it was.
+    let table = fs::read(workplace.path("dataset.csv")).unwrap();
+    assert_eq!(rows(&["--format", "parquet"]), all);
+    assert!(fs::read(workplace.path("dataset.parquet")).unwrap().starts_with(b"PAR1"));
+    assert!(fs::read(workplace.path("dataset.csv")).unwrap() == table);
+
+    // Going on from the run before, and refusing to.
+    rows(&[]);
+    assert_eq!(rows(&["--incremental"]), all);
+    check_error(
+        &workplace.run(&["prepare", "--incremental"]),
+        "error: cannot go on from `DATA/dataset.csv`: it was made with other settings: min_tags\n\
+        hint: run it without --incremental, once, to make the table anew",
+    );
+}
+
+#[test]
+fn files_of_tag_rules_that_are_wrong() {
+    let workplace = Workplace::new();
+    let file = workplace.path("rules.txt");
+    let name = file.to_str().unwrap();
+    for (flag, text, expected) in [
+        (
+            "--alias",
+            "# mine\nkatze\n",
+            "error: `DATA/rules.txt` line 2: write two names as `a -> b` or `a,b`",
+        ),
+        ("--alias", "a -> b\na -> c\n", "error: `DATA/rules.txt` line 2: `a` is an alias of `b` already"),
+        ("--alias", "a -> b\nb -> a\n", "error: the aliases go in a circle: a -> b -> a"),
+        ("--imply", "a -> b\nb -> A\n", "error: the implications go in a circle: a -> b -> a"),
+        ("--imply", "a ->\n", "error: `DATA/rules.txt` line 1: a name is missing"),
+    ] {
+        fs::write(&file, text).unwrap();
+        check_error(&workplace.run(&["prepare", flag, name]), expected);
+    }
+    fs::write(&file, b"\xff\xfe").unwrap();
+    for (flag, path) in [("--drop", name), ("--alias", "/nowhere/rules.txt")] {
+        let ran = workplace.run(&["prepare", flag, path]);
+        assert_eq!(ran.code, FAILED);
+        assert!(ran.error().starts_with("error: cannot read `"), "{}", ran.error());
+    }
 }

@@ -3,7 +3,8 @@
 
 use std::process::Stdio;
 
-use tagmill_store::{Reader, Row};
+use tagmill_model::ItemId;
+use tagmill_store::{Interval, Reader, Row};
 use tagmill_testboard::Board;
 
 mod support;
@@ -13,13 +14,15 @@ use support::{Workplace, asked_infos, assert_sound, slow_board, wait_for};
 const ITEMS: u64 = 900;
 const KILLS: u64 = 20;
 
-fn rows(workplace: &Workplace) -> Vec<Row> {
+fn rows(workplace: &Workplace) -> Vec<Row<'static>> {
     let path = workplace.database();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let reader = Reader::open(&path).await.unwrap();
-        let mut rows = reader.page(None, 10_000).await.unwrap();
-        rows.iter_mut().for_each(|row| row.updated_at = 0);
+        let mut rows = Vec::new();
+        let all = Interval::new(ItemId(i64::MIN), ItemId(i64::MAX));
+        let mut keep = |row: &Row<'_>| rows.push(Row { updated_at: 0, ..row.clone().into_owned() });
+        reader.scanner().unwrap().rows(all, &mut keep).unwrap();
         rows
     })
 }

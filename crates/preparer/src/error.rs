@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use tagmill_model::dataset::DatasetError;
 use thiserror::Error;
 
+use crate::RulesError;
 use crate::report::listed;
 
 /// Why there is no new table. What stood at its place before is then still there.
@@ -25,10 +26,21 @@ pub enum Error {
     /// The table could not be written.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The facts on the table could not be written. The table itself is new and whole.
+    /// The tag rules contradict themselves.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// A run that is to go on from the table that stands there cannot.
+    #[error("cannot go on from `{}`: {reason}", table.display())]
+    NotIncremental {
+        /// The table.
+        table: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A file beside the table could not be written. The table itself may be new, and is whole.
     #[error("cannot write `{}`", path.display())]
-    Meta {
-        /// `dataset.meta.json`.
+    Write {
+        /// The facts, the blocks, or the list of rejects.
         path: PathBuf,
         /// What the system said.
         #[source]
@@ -39,7 +51,7 @@ pub enum Error {
     Threads {
         /// What the system said.
         #[source]
-        source: rayon::ThreadPoolBuildError,
+        source: std::io::Error,
     },
 }
 

@@ -1,12 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod block;
 mod config;
+mod digest;
 mod error;
+mod filter;
+mod item_counts;
+mod pipeline;
+mod previous;
+mod progress;
+mod rejects;
 mod report;
 mod row;
 mod run;
 mod table;
+mod tag_counts;
 pub mod tags;
+mod trash;
 
 pub use config::Config;
 pub use run::run;
@@ -14,5 +24,8 @@ pub use run::run;
 pub use error::Error;
 pub use report::Report;
 
-pub use row::{Reject, convert};
-pub use tags::{Dropped, Labels, TagRules};
+pub use filter::ItemFilter;
+pub use rejects::Reject;
+pub use row::convert;
+pub use tags::{Dropped, Interpreter, Labels, RulesError, TagRules};
+pub use trash::{Trash, TrashReason, TrashRules};

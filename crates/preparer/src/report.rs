@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::Trash;
 use serde::Serialize;
 use tagmill_model::{ItemId, Outcome, StageReport};
 
@@ -12,25 +13,35 @@ pub struct Report {
     pub outcome: Outcome,
     /// Items of the database that were looked at.
     pub items_read: u64,
+    /// Those of them that had not changed since the run before, so that their lines were taken over from its table.
+    pub items_copied: u64,
     /// Rows of the table; 0 when cancelled.
     pub rows_written: u64,
     /// Items that are not in the table, by reason.
     pub rejects: BTreeMap<String, u64>,
     /// The first items whose tags could not be read as JSON, at most [`Report::MALFORMED_LISTED`].
     pub malformed: Vec<ItemId>,
+    /// Items that were read though some of their tags were none, or had a confidence that is no number from 0 to 1.
+    pub odd_items: u64,
+    /// The first of them, at most [`Report::MALFORMED_LISTED`].
+    pub odd: Vec<ItemId>,
     /// Different tags in the table; 0 when cancelled.
     pub distinct_tags: u64,
     /// Tags that were left out of otherwise readable lists, by reason.
     pub dropped_tags: BTreeMap<String, u64>,
+    /// Tags that look like trash, those of most rows first.
+    pub trash: Vec<Trash>,
+    /// Whether they were dropped, and not only proposed.
+    pub trash_is_dropped: bool,
     /// The table.
-    pub csv: PathBuf,
+    pub table: PathBuf,
     /// SHA-256 of the table, in hex; `None` when cancelled.
     pub sha256: Option<String>,
 }
 
 impl Report {
     /// How many malformed items a report names.
-    pub const MALFORMED_LISTED: usize = 100;
+    pub const MALFORMED_LISTED: usize = crate::item_counts::LISTED;
 }
 
 impl StageReport for Report {
@@ -50,16 +61,26 @@ impl StageReport for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let csv = self.csv.display();
+        let table = self.table.display();
         if self.outcome == Outcome::Cancelled {
-            return write!(f, "cancelled after {} items; {csv} is as it was", self.items_read);
+            return write!(f, "cancelled after {} items; {table} is as it was", self.items_read);
         }
         let Report { items_read, rows_written, distinct_tags, .. } = self;
-        write!(f, "{rows_written} of {items_read} items with {distinct_tags} different tags in {csv}")?;
-        match self.rejects.is_empty() {
-            true => Ok(()),
-            false => write!(f, "; left out: {}", listed(&self.rejects)),
+        write!(f, "{rows_written} of {items_read} items with {distinct_tags} different tags in {table}")?;
+        if self.items_copied > 0 {
+            write!(f, "; {} items had not changed", self.items_copied)?;
         }
+        if !self.rejects.is_empty() {
+            write!(f, "; left out: {}", listed(&self.rejects))?;
+        }
+        if self.odd_items > 0 {
+            write!(f, "; {} items with odd tags", self.odd_items)?;
+        }
+        if let Some(first) = self.trash.first() {
+            let verb = if self.trash_is_dropped { "were dropped as" } else { "look like" };
+            write!(f, "; {} tags {verb} trash, first {first}", self.trash.len())?;
+        }
+        Ok(())
     }
 }
 

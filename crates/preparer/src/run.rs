@@ -1,20 +1,22 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
-use tagmill_model::dataset::meta_path;
-use tagmill_model::{Outcome, Progress, atomic};
-use tagmill_store::{Reader, Row};
+use tagmill_model::{Outcome, Progress};
+use tagmill_store::{Interval, Reader};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-use crate::table::{Counts, Table};
-use crate::{Config, Error, Report};
-
-/// Rows a page: some 8 MB. Larger pages do not read faster.
-const PAGE_ROWS: u32 = 8192;
-
-/// Pages that wait between reading and interpreting. One is enough to keep both busy, and bounds the memory.
-const PAGES_WAITING: usize = 1;
+use crate::block::Job;
+use crate::item_counts::ItemCounts;
+use crate::previous::Previous;
+use crate::progress::{Ids, Message, show};
+use crate::table::{Counting, Finished, Table};
+use crate::tag_counts::TagCounts;
+use crate::tags::{Select, Steps};
+use crate::trash::{Selection, Trash, propose};
+use crate::{Config, Error, Report, pipeline};
 
 /// Reads the database and writes the table and its facts.
 ///
@@ -22,110 +24,120 @@ const PAGES_WAITING: usize = 1;
 /// all were read.
 ///
 /// # Errors
-/// See [`Error`]. Neither an error nor cancelling changes a table that stands at the place already.
+/// See [`Error`]. Neither an error nor cancelling changes a table that stands at the place already, but for
+/// [`Error::Write`], which says what it left.
 pub async fn run(
     config: Config,
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
+    let steps = Steps::new(&config.rules)?;
     let reader = Reader::open(&config.database).await?;
-    let report = prepare(Arc::new(config), &reader, progress, cancel).await;
+    let ids = reader.ids().await?;
+    // One message: whoever tells waits until it was heard.
+    let (messages, heard) = mpsc::channel(1);
+    let work = spawn_blocking({
+        let (reader, cancel) = (reader.clone(), cancel.clone());
+        move || Work { reader: &reader, ids, messages, cancel: &cancel }.prepare(config, steps)
+    });
+    let (report, ()) = tokio::join!(joined(work), show(heard, progress));
     reader.close().await;
     report
 }
 
-async fn prepare(
-    config: Arc<Config>,
-    reader: &Reader,
-    progress: &dyn Progress,
-    cancel: &CancellationToken,
-) -> Result<Report, Error> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.threads.map_or(0, std::num::NonZeroUsize::get))
-        .thread_name(|thread| format!("prepare-{thread}"))
-        .build()
-        .map_err(|source| Error::Threads { source })?;
-    let (pages, waiting) = mpsc::channel(PAGES_WAITING);
-    let filling = spawn_blocking({
-        let config = config.clone();
-        move || Table::fill(&config, &pool, waiting)
-    });
-    let (read, table) = tokio::join!(read(reader, pages, progress, cancel), joined(filling));
-    progress.finish();
-    let table = table?;
-    if read? == Outcome::Cancelled {
-        return Ok(cancelled(&config, &table.counts));
-    }
-    if table.counts.rows == 0 {
-        let Counts { items, .. } = table.counts;
-        let rejects = table.counts.rejects();
-        return Err(Error::NoRows { database: config.database.clone(), items, rejects });
-    }
-    joined(spawn_blocking(move || finish(&config, table))).await
+/// What both passes need.
+struct Work<'a> {
+    reader: &'a Reader,
+    ids: Option<Interval>,
+    messages: Sender<Message>,
+    cancel: &'a CancellationToken,
 }
 
-/// Hands page after page to the table. Ends early when cancelled, or when the table takes no more.
-async fn read(
-    reader: &Reader,
-    pages: Sender<Vec<Row>>,
-    progress: &dyn Progress,
-    cancel: &CancellationToken,
-) -> Result<Outcome, Error> {
-    let ids = reader.ids().await?;
-    progress.start("reading ids", ids.map(|ids| ids.ids()));
-    let mut after = None;
-    let mut seen = ids.map_or(0, |ids| ids.first.0.saturating_sub(1));
-    loop {
-        let page = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Ok(Outcome::Cancelled),
-            page = reader.page(after, PAGE_ROWS) => page?,
-        };
-        let Some(last) = page.last().map(|row| row.id) else { return Ok(Outcome::Completed) };
-        after = Some(last);
-        tracing::debug!(rows = page.len(), last = last.0, "page read");
-        let sent = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Ok(Outcome::Cancelled),
-            sent = pages.send(page) => sent,
-        };
-        if sent.is_err() {
-            // The table is full, or could not be written, which its own result then says.
-            return Ok(Outcome::Completed);
+impl Work<'_> {
+    fn prepare(&self, config: Config, steps: Steps) -> Result<Report, Error> {
+        let threads = config.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let previous = if config.incremental { Previous::open(&config)? } else { None };
+        let mut job =
+            Job { config, steps: Arc::new(steps), select: None, previous, only_count: false, threads };
+        let mut trash = None;
+        if job.config.selects_tags() {
+            let Some(found) = self.count(&mut job)? else {
+                return Ok(cancelled(&job.config, &ItemCounts::default()));
+            };
+            trash = Some(found.trash);
+            job.select = Some(found.select);
         }
-        progress.advance(last.0.abs_diff(seen));
-        seen = last.0;
+
+        let tags = TagCounts::new();
+        let ids = Ids::start(&self.messages, "reading ids", self.ids);
+        let mut table = Table::create(&job.config, self.cancel, ids)?;
+        pipeline::run(&job, self.reader, &mut table, &tags)?;
+        if self.is_cancelled() {
+            return Ok(cancelled(&job.config, &table.counts));
+        }
+        let Job { config, .. } = &job;
+        let (counts, copied_items) = (table.counts.clone(), table.copied_items);
+        if counts.rows == 0 {
+            let (database, rejects) = (config.database.clone(), counts.rejects());
+            return Err(Error::NoRows { database, items: counts.items, rejects });
+        }
+        let Finished { digest, distinct_tags, trash } = table.finish(&tags, trash)?;
+        Ok(Report {
+            outcome: Outcome::Completed,
+            rows_written: digest.rows,
+            items_copied: copied_items,
+            distinct_tags,
+            trash,
+            sha256: Some(digest.sha256),
+            ..cancelled(config, &counts)
+        })
+    }
+
+    /// The first of two passes; `None` where it was cancelled.
+    fn count(&self, job: &mut Job) -> Result<Option<FirstPass>, Error> {
+        let tags = TagCounts::new();
+        let ids = Ids::start(&self.messages, "counting tags", self.ids);
+        let mut counting = Counting::new(self.cancel, ids);
+        job.only_count = true;
+        pipeline::run(job, self.reader, &mut counting, &tags)?;
+        job.only_count = false;
+        if self.is_cancelled() {
+            return Ok(None);
+        }
+        let Config { trash, min_tag_count, drop_trash, .. } = &job.config;
+        let trash = propose(&tags, counting.rows, trash);
+        let dropped = if *drop_trash { &trash[..] } else { &[] };
+        let selection = Selection::new(tags, *min_tag_count, dropped);
+        Ok(Some(FirstPass { trash, select: Arc::new(selection) }))
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled() || self.messages.is_closed()
     }
 }
 
-fn finish(config: &Config, table: Table) -> Result<Report, Error> {
-    let (digest, counts) = table.finish()?;
-    let report = Report {
-        outcome: Outcome::Completed,
-        rows_written: digest.rows,
-        distinct_tags: counts.distinct_tags(),
-        sha256: Some(digest.sha256.clone()),
-        ..cancelled(config, &counts)
-    };
-    let path = meta_path(&config.output);
-    let meta = counts.into_meta(config, &digest);
-    let mut json = serde_json::to_vec_pretty(&meta).expect("the facts have plain fields and text keys only");
-    json.push(b'\n');
-    atomic::write(&path, &json).map_err(|source| Error::Meta { path, source })?;
-    Ok(report)
+/// What the first of two passes found.
+struct FirstPass {
+    trash: Vec<Trash>,
+    select: Arc<dyn Select>,
 }
 
 /// What there is to report without a table.
-fn cancelled(config: &Config, counts: &Counts) -> Report {
+fn cancelled(config: &Config, counts: &ItemCounts) -> Report {
     Report {
         outcome: Outcome::Cancelled,
         items_read: counts.items,
+        items_copied: 0,
         rows_written: 0,
         rejects: counts.rejects(),
         malformed: counts.malformed.clone(),
+        odd_items: counts.odd_items,
+        odd: counts.odd.clone(),
         distinct_tags: 0,
         dropped_tags: counts.dropped(),
-        csv: config.output.clone(),
+        trash: Vec::new(),
+        trash_is_dropped: config.drop_trash,
+        table: config.output.clone(),
         sha256: None,
     }
 }

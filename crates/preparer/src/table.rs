@@ -1,152 +1,190 @@
-//! The table while it grows, and what is counted on the way.
+//! The table while it grows, and the files that tell of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-use tagmill_model::ItemId;
-use tagmill_model::dataset::{DatasetDigest, DatasetError, DatasetMeta, DatasetRow, DatasetWriter};
-use tagmill_store::Row;
-use tokio::sync::mpsc::Receiver;
+use sha2::{Digest, Sha256};
+use tagmill_model::dataset::{DatasetDigest, DatasetFormat, DatasetMeta, DatasetWriter, meta_path};
+use tagmill_model::{AtomicFile, atomic};
+use tokio_util::sync::CancellationToken;
 
-use crate::row::{Reject, convert};
-use crate::tags::Dropped;
-use crate::{Config, Report};
+use crate::block::{Chunk, Record, ids_of};
+use crate::item_counts::ItemCounts;
+use crate::pipeline::Sink;
+use crate::previous::hex;
+use crate::progress::Ids;
+use crate::rejects;
+use crate::tag_counts::TagCounts;
+use crate::trash::{Trash, propose};
+use crate::{Config, Error};
 
-/// An item that was interpreted, and waits for its turn to be written.
-struct Converted {
-    id: ItemId,
-    updated_at: i64,
-    row: Result<DatasetRow, Reject>,
-    dropped: Dropped,
+/// The program that makes the table.
+pub(crate) const GENERATOR: &str = concat!("tagmill ", env!("CARGO_PKG_VERSION"));
+
+/// What an incremental run wants to know of each block: `dataset.blocks.jsonl` beside `dataset.csv`.
+pub(crate) fn blocks_path(dataset: &Path) -> PathBuf {
+    dataset.with_extension("blocks.jsonl")
 }
 
-/// What was counted, in id order, up to the last row that the limit allows.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Counts {
-    pub(crate) items: u64,
-    pub(crate) rows: u64,
-    /// The highest `updated_at` that was seen.
-    pub(crate) watermark: i64,
-    pub(crate) malformed: Vec<ItemId>,
-    rejects: BTreeMap<Reject, u64>,
-    dropped: Dropped,
-    vocabulary: HashMap<String, u64>,
+/// What decides about the rows, as the facts keep it.
+pub(crate) fn settings(config: &Config) -> serde_json::Value {
+    // By way of text, so that it equals what is read back: a `f32` has more digits than it is written with.
+    let text = serde_json::to_string(config).expect("a configuration has plain fields only");
+    serde_json::from_str(&text).expect("what serde_json writes, it reads")
 }
 
 /// A table under its unfinished name. Dropped, it leaves nothing behind.
-pub(crate) struct Table {
+pub(crate) struct Table<'a> {
+    config: &'a Config,
+    cancel: &'a CancellationToken,
+    ids: Ids,
     writer: DatasetWriter,
-    pub(crate) counts: Counts,
+    rejects: Option<AtomicFile>,
+    /// Lines of the file of blocks.
+    blocks: Vec<u8>,
+    pub(crate) counts: ItemCounts,
+    pub(crate) copied_items: u64,
 }
 
-impl Table {
-    /// Interprets and writes all pages until the channel closes or the limit is reached. For a thread of its own.
-    ///
-    /// While one page is written, the next is interpreted; rows are written in the order of the pages, so that the bytes
-    /// do not depend on the number of threads.
-    pub(crate) fn fill(
-        config: &Config,
-        pool: &rayon::ThreadPool,
-        mut pages: Receiver<Vec<Row>>,
-    ) -> Result<Table, DatasetError> {
-        let mut table = Table {
-            writer: DatasetWriter::create(&config.output, config.max_tags)?,
-            counts: Counts::default(),
-        };
-        let mut waiting = Vec::new();
-        while let Some(page) = pages.blocking_recv() {
-            let (written, converted) =
-                pool.install(|| rayon::join(|| table.append(waiting, config), || interpret(page, config)));
-            written?;
-            waiting = converted;
-            if table.is_full(config) {
-                return Ok(table);
-            }
-        }
-        table.append(waiting, config)?;
-        Ok(table)
-    }
-
-    fn is_full(&self, config: &Config) -> bool {
-        config.limit.is_some_and(|limit| self.counts.rows >= limit)
-    }
-
-    fn append(&mut self, items: Vec<Converted>, config: &Config) -> Result<(), DatasetError> {
-        let mut rows = Vec::with_capacity(items.len());
-        for item in items {
-            if self.is_full(config) {
-                break;
-            }
-            rows.extend(self.counts.add(item));
-        }
-        self.writer.write(&rows)
-    }
-
-    /// Gives the table its name.
-    pub(crate) fn finish(self) -> Result<(DatasetDigest, Counts), DatasetError> {
-        Ok((self.writer.finish()?, self.counts))
-    }
+/// A table under its name.
+pub(crate) struct Finished {
+    pub(crate) digest: DatasetDigest,
+    pub(crate) distinct_tags: u64,
+    pub(crate) trash: Vec<Trash>,
 }
 
-fn interpret(page: Vec<Row>, config: &Config) -> Vec<Converted> {
-    page.into_par_iter()
-        .map(|row| {
-            let (converted, dropped) = convert(&row, config);
-            Converted { id: row.id, updated_at: row.updated_at, row: converted, dropped }
+impl<'a> Table<'a> {
+    pub(crate) fn create(
+        config: &'a Config,
+        cancel: &'a CancellationToken,
+        ids: Ids,
+    ) -> Result<Table<'a>, Error> {
+        let rejects = config.rejects.as_deref().map(|path| {
+            let failed = |source| Error::Write { path: path.to_owned(), source };
+            let mut file = AtomicFile::create(path).map_err(failed)?;
+            file.write_all(rejects::HEADER).map_err(failed)?;
+            Ok::<_, Error>(file)
+        });
+        Ok(Table {
+            config,
+            cancel,
+            ids,
+            writer: DatasetWriter::create_as(config.format, &config.output, config.max_tags)?,
+            rejects: rejects.transpose()?,
+            blocks: Vec::new(),
+            counts: ItemCounts::default(),
+            copied_items: 0,
         })
-        .collect()
+    }
+
+    /// Gives the files their names; that of the facts, which tell whether the others belong together, comes last.
+    ///
+    /// `trash` is what a first pass found, where there was one.
+    pub(crate) fn finish(self, tags: &TagCounts, trash: Option<Vec<Trash>>) -> Result<Finished, Error> {
+        let Table { config, writer, rejects, blocks, counts, .. } = self;
+        let trash = trash.unwrap_or_else(|| propose(tags, counts.rows, &config.trash));
+        let digest = writer.finish()?;
+        if let (Some(file), Some(path)) = (rejects, &config.rejects) {
+            file.commit().map_err(|source| Error::Write { path: path.clone(), source })?;
+        }
+        let is_csv = config.format == DatasetFormat::Csv;
+        if is_csv {
+            write(&blocks_path(&config.output), &blocks)?;
+        }
+        let meta = DatasetMeta {
+            schema_version: DatasetMeta::SCHEMA_VERSION,
+            generator: GENERATOR.to_owned(),
+            settings: settings(config),
+            source_items: counts.items,
+            watermark: counts.watermark,
+            rows: digest.rows,
+            rejects: counts.rejects(),
+            odd_items: counts.odd_items,
+            dropped_tags: counts.dropped(),
+            distinct_tags: tags.len(),
+            trash: trash.iter().map(|trash| serde_json::to_value(trash).expect("plain fields")).collect(),
+            bytes: digest.bytes,
+            csv_sha256: is_csv.then(|| digest.sha256.clone()),
+            parquet_sha256: (!is_csv).then(|| digest.sha256.clone()),
+            blocks_sha256: is_csv.then(|| hex(&Sha256::digest(&blocks))),
+            vocabulary: vocabulary(tags),
+        };
+        let mut json =
+            serde_json::to_vec_pretty(&meta).expect("the facts have plain fields and text keys only");
+        json.push(b'\n');
+        write(&meta_path(&config.output), &json)?;
+        Ok(Finished { digest, distinct_tags: meta.distinct_tags, trash })
+    }
 }
 
-impl Counts {
-    fn add(&mut self, item: Converted) -> Option<DatasetRow> {
-        self.items += 1;
-        self.watermark = self.watermark.max(item.updated_at);
-        self.dropped += item.dropped;
-        match item.row {
-            Ok(row) => {
-                self.rows += 1;
-                for tag in &row.tags {
-                    match self.vocabulary.get_mut(&tag.name) {
-                        Some(count) => *count += 1,
-                        None => drop(self.vocabulary.insert(tag.name.clone(), 1)),
-                    }
-                }
-                Some(row)
-            }
-            Err(reject) => {
-                *self.rejects.entry(reject).or_default() += 1;
-                if reject == Reject::MalformedTags && self.malformed.len() < Report::MALFORMED_LISTED {
-                    self.malformed.push(item.id);
-                }
-                None
-            }
+fn vocabulary(tags: &TagCounts) -> BTreeMap<String, u64> {
+    let mut vocabulary = Vec::new();
+    tags.each(|tag, stat| vocabulary.push((tag.to_owned(), stat.rows)));
+    // A map is built at once from what is sorted; one entry after the other takes several times as long.
+    vocabulary.sort_unstable();
+    vocabulary.into_iter().collect()
+}
+
+fn write(path: &Path, contents: &[u8]) -> Result<(), Error> {
+    atomic::write(path, contents).map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+impl Sink for Table<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled() || self.ids.is_abandoned()
+    }
+
+    fn accept(&mut self, chunk: Chunk) -> Result<(), Error> {
+        let Chunk { record, rows, rejects, copied } = chunk;
+        self.writer.append(rows)?;
+        if let (Some(file), Some(path)) = (&mut self.rejects, &self.config.rejects) {
+            file.write_all(&rejects).map_err(|source| Error::Write { path: path.clone(), source })?;
         }
-    }
-
-    pub(crate) fn rejects(&self) -> BTreeMap<String, u64> {
-        self.rejects.iter().map(|(reject, count)| (reject.to_string(), *count)).collect()
-    }
-
-    pub(crate) fn dropped(&self) -> BTreeMap<String, u64> {
-        let counts = self.dropped.counts().into_iter();
-        counts.filter(|(_, count)| *count > 0).map(|(reason, count)| (reason.to_owned(), count)).collect()
-    }
-
-    pub(crate) fn distinct_tags(&self) -> u64 {
-        self.vocabulary.len() as u64
-    }
-
-    pub(crate) fn into_meta(self, config: &Config, digest: &DatasetDigest) -> DatasetMeta {
-        DatasetMeta {
-            schema_version: DatasetMeta::SCHEMA_VERSION,
-            generator: concat!("tagmill ", env!("CARGO_PKG_VERSION")).to_owned(),
-            settings: serde_json::to_value(config).expect("a configuration has plain fields only"),
-            source_items: self.items,
-            watermark: self.watermark,
-            rows: digest.rows,
-            rejects: self.rejects(),
-            vocabulary: self.vocabulary.into_iter().collect(),
-            csv_sha256: digest.sha256.clone(),
+        self.note(&record);
+        if copied {
+            self.copied_items += record.counts.items;
         }
+        self.ids.reach(ids_of(record.block).last);
+        Ok(())
+    }
+}
+
+impl Table<'_> {
+    fn note(&mut self, record: &Record) {
+        serde_json::to_writer(&mut self.blocks, record).expect("memory can be written to");
+        self.blocks.push(b'\n');
+        self.counts.add(&record.counts);
+        tracing::debug!(
+            block = record.block,
+            rows = record.counts.rows,
+            bytes = record.bytes,
+            "block written"
+        );
+    }
+}
+
+/// The first of two passes: counts how many rows each tag would be in.
+pub(crate) struct Counting<'a> {
+    cancel: &'a CancellationToken,
+    ids: Ids,
+    pub(crate) rows: u64,
+}
+
+impl<'a> Counting<'a> {
+    pub(crate) fn new(cancel: &'a CancellationToken, ids: Ids) -> Counting<'a> {
+        Counting { cancel, ids, rows: 0 }
+    }
+}
+
+impl Sink for Counting<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled() || self.ids.is_abandoned()
+    }
+
+    fn accept(&mut self, chunk: Chunk) -> Result<(), Error> {
+        self.rows += chunk.record.counts.rows;
+        self.ids.reach(ids_of(chunk.record.block).last);
+        Ok(())
     }
 }

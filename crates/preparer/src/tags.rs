@@ -1,53 +1,123 @@
 //! From the board's tag JSON to labels: the one place where tags are interpreted. All of it is pure.
 //!
-//! | step | what it does |
-//! |---|---|
-//! | parse | reads `[{"id","confidence","tag"}]`; unknown keys are ignored, numbers may be strings, an entry that is no tag is dropped |
-//! | normalise | NFKC, blanks trimmed and collapsed, lower case |
-//! | content class | `nsfw`, `nsfl`, `nsfp`, `pol` become flags and are no labels |
-//! | server tags | what the board adds by itself ([`SERVER_TAGS`]) is dropped |
-//! | validate | letters and digits of any script, blank and `-_'.`; a length in characters; a lowest confidence |
-//! | merge | of doubles the highest confidence stays |
-//! | order | falling confidence, then name |
+//! | step | what it does | switched by |
+//! |---|---|---|
+//! | parse | reads `[{"id","confidence","tag"}]`; unknown keys are ignored, numbers may be strings, an entry that is no tag is dropped | |
+//! | normalise | NFKC, blanks trimmed and collapsed, lower case | [`TagRules::normalise`] |
+//! | alias | another spelling becomes the one name, so that all that follows holds for every spelling | [`TagRules::aliases`] |
+//! | content class | `nsfw`, `nsfl`, `nsfp`, `pol` become flags and are no labels | [`TagRules::content_tags`] |
+//! | server tags | what the board adds by itself ([`SERVER_TAGS`]) is dropped | [`TagRules::drop_server_tags`] |
+//! | listed | what the user does not want is dropped | [`TagRules::dropped`] |
+//! | length | in characters | [`TagRules::length`] |
+//! | characters | letters and digits of any script, blank and `-_'.`, or a pattern | [`TagRules::pattern`] |
+//! | confidence | tags that nearly nobody believes are dropped | [`TagRules::min_confidence`] |
+//! | merge | of doubles the highest confidence stays | [`TagRules::merge_doubles`] |
+//! | imply | who has a tag has others too, with its confidence | [`TagRules::implications`] |
+//! | order | falling confidence, then name | |
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::Serialize;
 use tagmill_model::{Flags, Tag};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
+mod interpreter;
+mod names;
 mod parse;
+mod relations;
+mod steps;
 
-pub use parse::{Confidence, RawTag, parse};
+pub use interpreter::{Interpreter, Reading};
+pub use parse::{Confidence, RawTag, each};
+pub use relations::{BadLine, parse_aliases, parse_implications, parse_names};
+pub use steps::{RulesError, Step, Steps, normalise};
+
+pub(crate) use names::{Names, Select, Symbol};
 
 /// Tags that the board adds by itself, and refuses from people. They say what the file is, not what it shows.
 pub const SERVER_TAGS: [&str; 6] = ["gif", "sfw", "sound", "text", "video", "webm"];
 
-const CONTENT_TAGS: [(&str, Flags); 4] =
+pub(crate) const CONTENT_TAGS: [(&str, Flags); 4] =
     [("nsfw", Flags::NSFW), ("nsfl", Flags::NSFL), ("nsfp", Flags::NSFP), ("pol", Flags::POL)];
 
-/// Which tags are usable as labels.
+/// How names are made alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Normalise {
+    /// Unicode's compatibility form NFKC: `ﬁ` becomes `fi`, full-width letters become plain ones.
+    pub nfkc: bool,
+    /// Blanks at the ends are cut, several in a row become one.
+    pub blanks: bool,
+    /// Lower case.
+    pub lower_case: bool,
+}
+
+/// Which tags are usable as labels, and what they are called.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TagRules {
+    /// How names are made alike. All of it by default.
+    pub normalise: Normalise,
+    /// Other spellings of a name: `a -> b` makes of `a` a `b`. Chains are followed.
+    pub aliases: BTreeMap<String, String>,
+    /// Whether `nsfw` and its kin become content classes, which is the default, or stay labels.
+    pub content_tags: bool,
+    /// Whether [`SERVER_TAGS`] are dropped. On by default.
+    pub drop_server_tags: bool,
+    /// More tags to drop.
+    pub dropped: BTreeSet<String>,
+    /// Length of a tag in characters, after normalising. 2 to 64 by default: boards allow 2 to 32.
+    pub length: RangeInclusive<usize>,
+    /// The regular expression that a label matches. `None`, the default, stands for letters and digits of any script with
+    /// their marks, blank and `-_'.`, and at least one letter or digit.
+    pub pattern: Option<String>,
     /// Tags of a lower confidence are dropped. 0, the default, keeps all; the least that a tag with a vote in its favour
     /// and none against can have is 0.206543.
     pub min_confidence: f32,
-    /// Length of a tag in characters, after normalising. 2 to 64 by default: boards allow 2 to 32.
-    pub length: RangeInclusive<usize>,
+    /// Whether doubles become one tag of the highest confidence. On by default.
+    pub merge_doubles: bool,
+    /// What a tag implies: `a -> b` gives whatever has `a` also `b`, with the same confidence. Chains are followed.
+    pub implications: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Default for TagRules {
     fn default() -> TagRules {
-        TagRules { min_confidence: 0.0, length: 2..=64 }
+        TagRules {
+            normalise: Normalise { nfkc: true, blanks: true, lower_case: true },
+            aliases: BTreeMap::new(),
+            content_tags: true,
+            drop_server_tags: true,
+            dropped: BTreeSet::new(),
+            length: 2..=64,
+            pattern: None,
+            min_confidence: 0.0,
+            merge_doubles: true,
+            implications: BTreeMap::new(),
+        }
+    }
+}
+
+impl TagRules {
+    /// How many tags the original keeps of an item, and how many it must have.
+    pub const ORIGINAL_TAGS: usize = 5;
+
+    /// The rules of the original, for comparison: a label is made of ASCII letters and digits only, in lower case; the words
+    /// for content classes are taken out, and nothing else is. It wants [`TagRules::ORIGINAL_TAGS`] at least, and keeps as
+    /// many. Doubles, whose confidences it sums up, are merged as everywhere here: a sum is no confidence.
+    pub fn original() -> TagRules {
+        TagRules {
+            normalise: Normalise { nfkc: false, blanks: false, lower_case: true },
+            drop_server_tags: false,
+            length: 1..=usize::MAX,
+            pattern: Some("^[A-Za-z0-9]+$".to_owned()),
+            ..TagRules::default()
+        }
     }
 }
 
 /// What a tag list says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labels {
-    /// The usable tags, each once, in the order of [`Tag::cmp_by_confidence`].
+    /// The usable tags, in the order of [`Tag::cmp_by_confidence`].
     pub tags: Vec<Tag>,
     /// Content classes that stood among the tags.
     pub content: Flags,
@@ -55,51 +125,91 @@ pub struct Labels {
     pub dropped: Dropped,
 }
 
-/// How many tags were dropped, by reason. Tags that became content classes are not among them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Dropped {
-    /// Entries that are no object, or whose name is missing, or whose confidence is no number.
-    pub unreadable: u64,
-    /// Tags that the board adds by itself.
-    pub server: u64,
+/// Why a tag is no label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DropReason {
+    /// No object, or its name is missing, or its confidence is no number.
+    Unreadable,
+    /// The board adds it by itself.
+    Server,
+    /// The user does not want it.
+    Listed,
     /// Too short or too long.
-    pub length: u64,
-    /// With characters that no label has.
-    pub characters: u64,
+    Length,
+    /// Has characters that no label has.
+    Characters,
     /// Of too low a confidence.
-    pub confidence: u64,
+    Confidence,
     /// The same as another tag of the item.
-    pub double: u64,
+    Double,
+    /// In fewer rows than asked for.
+    Rare,
+    /// In so many rows, or so uniformly, that it tells nothing.
+    Trash,
 }
 
+impl DropReason {
+    pub(crate) const ALL: [DropReason; 9] = [
+        DropReason::Unreadable,
+        DropReason::Server,
+        DropReason::Listed,
+        DropReason::Length,
+        DropReason::Characters,
+        DropReason::Confidence,
+        DropReason::Double,
+        DropReason::Rare,
+        DropReason::Trash,
+    ];
+
+    /// The reason as reports and `dataset.meta.json` name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DropReason::Unreadable => "unreadable",
+            DropReason::Server => "added by the server",
+            DropReason::Listed => "listed",
+            DropReason::Length => "length",
+            DropReason::Characters => "characters",
+            DropReason::Confidence => "low confidence",
+            DropReason::Double => "double",
+            DropReason::Rare => "rare",
+            DropReason::Trash => "trash",
+        }
+    }
+}
+
+/// How many tags were dropped, by reason. Tags that became content classes are not among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped([u64; DropReason::ALL.len()]);
+
 impl Dropped {
-    /// Each reason with its count.
-    pub fn counts(self) -> [(&'static str, u64); 6] {
-        [
-            ("unreadable", self.unreadable),
-            ("added by the server", self.server),
-            ("length", self.length),
-            ("characters", self.characters),
-            ("low confidence", self.confidence),
-            ("double", self.double),
-        ]
+    /// Counts one more.
+    pub fn add(&mut self, reason: DropReason, count: u64) {
+        self.0[reason as usize] += count;
+    }
+
+    /// How many were dropped for a reason.
+    pub fn count(&self, reason: DropReason) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// Each reason that occurred, with its count.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        DropReason::ALL
+            .into_iter()
+            .map(|reason| (reason.as_str(), self.count(reason)))
+            .filter(|(_, count)| *count > 0)
     }
 }
 
 impl std::ops::AddAssign for Dropped {
     fn add_assign(&mut self, other: Dropped) {
-        self.unreadable += other.unreadable;
-        self.server += other.server;
-        self.length += other.length;
-        self.characters += other.characters;
-        self.confidence += other.confidence;
-        self.double += other.double;
+        self.0.iter_mut().zip(other.0).for_each(|(sum, count)| *sum += count);
     }
 }
 
 /// A tag list that is no JSON array.
 #[derive(Debug)]
-pub struct MalformedTags(serde_json::Error);
+pub struct MalformedTags(pub(crate) serde_json::Error);
 
 impl fmt::Display for MalformedTags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,86 +221,6 @@ impl std::error::Error for MalformedTags {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.0)
     }
-}
-
-/// Interprets the tags of an item.
-///
-/// # Errors
-/// [`MalformedTags`] where `json` is no JSON array. What is wrong with single tags is counted instead.
-pub fn labels(json: &str, rules: &TagRules) -> Result<Labels, MalformedTags> {
-    let raw = parse(json).map_err(MalformedTags)?;
-    let mut labels =
-        Labels { tags: Vec::with_capacity(raw.len()), content: Flags::empty(), dropped: Dropped::default() };
-    for tag in raw {
-        add(&mut labels, tag, rules);
-    }
-    merge_doubles(&mut labels);
-    labels.tags.sort_by(Tag::cmp_by_confidence);
-    Ok(labels)
-}
-
-fn add(labels: &mut Labels, raw: RawTag<'_>, rules: &TagRules) {
-    let dropped = &mut labels.dropped;
-    let Some(name) = raw.name.map(|name| normalise(&name)) else {
-        dropped.unreadable += 1;
-        return;
-    };
-    if let Some((_, class)) = CONTENT_TAGS.iter().find(|(tag, _)| *tag == name) {
-        labels.content |= *class;
-        return;
-    }
-    if SERVER_TAGS.contains(&name.as_str()) {
-        dropped.server += 1;
-        return;
-    }
-    let Some(confidence) = raw.confidence.value() else {
-        dropped.unreadable += 1;
-        return;
-    };
-    if !rules.length.contains(&name.chars().count()) {
-        dropped.length += 1;
-    } else if !has_label_characters(&name) {
-        dropped.characters += 1;
-    } else if confidence < rules.min_confidence {
-        dropped.confidence += 1;
-    } else {
-        labels.tags.push(Tag { name, confidence });
-    }
-}
-
-/// NFKC, blanks trimmed and collapsed, lower case: the same word gets the same name, however it was typed.
-pub fn normalise(name: &str) -> String {
-    if name.is_ascii() {
-        return collapse_blanks(&name.to_ascii_lowercase());
-    }
-    // Lower case can take a text out of its normal form, hence twice.
-    let lower = name.nfkc().collect::<String>().to_lowercase();
-    collapse_blanks(&lower.nfkc().collect::<String>())
-}
-
-fn collapse_blanks(text: &str) -> String {
-    let mut collapsed = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !collapsed.is_empty() {
-            collapsed.push(' ');
-        }
-        collapsed.push_str(word);
-    }
-    collapsed
-}
-
-/// Letters and digits of any script with their marks, blank and `-_'.`; at least one letter or digit.
-fn has_label_characters(name: &str) -> bool {
-    let allowed =
-        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '\'' | '.') || is_combining_mark(c);
-    name.chars().all(allowed) && name.chars().any(char::is_alphanumeric)
-}
-
-fn merge_doubles(labels: &mut Labels) {
-    let before = labels.tags.len();
-    labels.tags.sort_unstable_by(|a, b| a.name.cmp(&b.name).then(b.confidence.total_cmp(&a.confidence)));
-    labels.tags.dedup_by(|later, first| later.name == first.name);
-    labels.dropped.double += (before - labels.tags.len()) as u64;
 }
 
 #[cfg(test)]

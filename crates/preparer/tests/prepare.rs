@@ -1,39 +1,19 @@
 //! `run` as an embedder calls it, on a real database in a temporary folder.
 #![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as the tests do")]
 
+mod common;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sha2::{Digest, Sha256};
-use tagmill_model::dataset::{DatasetError, DatasetReader};
+use common::{folder_with, item, many, meta, names, prepare, sha256};
+use tagmill_model::dataset::{DatasetError, DatasetMeta, DatasetReader};
 use tagmill_model::{Flags, Item, ItemId, Outcome, Progress, StageReport};
-use tagmill_preparer::{Config, Error, Report, run};
-use tagmill_store::{Batch, Store};
+use tagmill_preparer::{Config, Error, run};
+use tagmill_store::Store;
 use tokio_util::sync::CancellationToken;
-
-fn item(id: i64, image: &str, flags: Flags, tags: Option<&str>) -> Item {
-    Item {
-        up: 12,
-        down: 3,
-        created: 1_710_000_000 + id,
-        width: 640,
-        height: 480,
-        flags,
-        user_name: "k4tze".to_owned(),
-        mark: 8,
-        item_data: "{}".to_owned(),
-        tags_data: tags.map(str::to_owned),
-        updated_at: 1_780_000_000 + id,
-        ..Item::new(ItemId(id), image)
-    }
-}
-
-async fn store(path: &Path, items: Vec<Item>) {
-    let mut store = Store::open(path).await.unwrap();
-    store.commit(Batch { items, ..Batch::new(Flags::SFW) }).await.unwrap();
-    store.close().await.unwrap();
-}
 
 /// One item for each thing that can become of an item.
 fn samples() -> Vec<Item> {
@@ -63,64 +43,16 @@ fn samples() -> Vec<Item> {
     ]
 }
 
-/// Many items, across several pages, some of them without use.
-fn many() -> Vec<Item> {
-    let tags = |id: i64| {
-        let tag = |n: i64| {
-            format!(r#"{{"id":{n},"confidence":0.{},"tag":"tag {}"}}"#, (id * n) % 97, (id + n) % 300)
-        };
-        let list: Vec<String> = (1..=id % 9).map(tag).collect();
-        format!("[{}]", list.join(","))
-    };
-    (0..20_000)
-        .map(|n| {
-            let id = n * 7 + 3;
-            item(id, &format!("2024/{:02}/{id}.jpg", id % 12), Flags::SFW, Some(tags(id).as_str()))
-        })
-        .collect()
-}
-
-async fn folder_with(items: Vec<Item>) -> (tempfile::TempDir, Config) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("items.db");
-    store(&database, items).await;
-    let config = Config {
-        min_tags: 2,
-        max_tags: 3,
-        classes: Flags::EVERY_CLASS - Flags::NSFL,
-        ..Config::new(database, folder.path().join("dataset.csv"))
-    };
-    (folder, config)
-}
-
-async fn prepare(config: &Config) -> Result<Report, Error> {
-    run(config.clone(), &(), &CancellationToken::new()).await
-}
-
-fn meta(config: &Config) -> PathBuf {
-    tagmill_model::dataset::meta_path(&config.output)
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[tokio::test]
 async fn the_table_its_facts_and_the_report() {
     let (folder, config) = folder_with(samples()).await;
     let before = fs::read(&config.database).unwrap();
     let report = prepare(&config).await.unwrap();
     assert!(fs::read(&config.database).unwrap() == before, "preparing changed the database");
-    assert_eq!(names(folder.path()), ["dataset.csv", "dataset.meta.json", "items.db", "items.db.lock"]);
+    assert_eq!(
+        names(folder.path()),
+        ["dataset.blocks.jsonl", "dataset.csv", "dataset.meta.json", "items.db", "items.db.lock"]
+    );
 
     let csv = fs::read_to_string(&config.output).unwrap();
     insta::assert_snapshot!(csv, @r"
@@ -132,20 +64,50 @@ async fn the_table_its_facts_and_the_report() {
     let line = report.to_string().replace(&folder.path().display().to_string(), "data");
     insta::assert_snapshot!(fs::read_to_string(meta(&config)).unwrap(), @r#"
     {
-      "schema_version": 1,
+      "schema_version": 2,
       "generator": "tagmill 0.1.0",
       "settings": {
-        "classes": "SFW | NSFW | NSFP | POL",
-        "include_videos": false,
+        "drop_trash": false,
+        "filter": {
+          "classes": "SFW | NSFW | NSFP | POL",
+          "include_videos": false,
+          "max_aspect": null,
+          "max_size": null,
+          "min_score": null,
+          "min_size": null,
+          "promoted_only": false,
+          "sample": null,
+          "since": null,
+          "until": null
+        },
         "limit": null,
         "max_tags": 3,
+        "min_tag_count": 1,
         "min_tags": 2,
         "rules": {
+          "aliases": {},
+          "content_tags": true,
+          "drop_server_tags": true,
+          "dropped": [],
+          "implications": {},
           "length": {
             "end": 64,
             "start": 2
           },
-          "min_confidence": 0.0
+          "merge_doubles": true,
+          "min_confidence": 0.0,
+          "normalise": {
+            "blanks": true,
+            "lower_case": true,
+            "nfkc": true
+          },
+          "pattern": null
+        },
+        "trash": {
+          "max_share": 0.5,
+          "min_mean": 0.1,
+          "min_rows": 1000,
+          "min_spread": 0.001
         }
       },
       "source_items": 10,
@@ -159,6 +121,17 @@ async fn the_table_its_facts_and_the_report() {
         "unsafe path": 1,
         "video": 1
       },
+      "odd_items": 0,
+      "dropped_tags": {
+        "added by the server": 2,
+        "characters": 1,
+        "double": 1
+      },
+      "distinct_tags": 7,
+      "trash": [],
+      "bytes": 380,
+      "csv_sha256": "f0d34881ea8cb51bc87bf0c1d1a274fb8299b94f496037ec647f325dd510c6b1",
+      "blocks_sha256": "11414f1d7c7c9bef96eb676d75bc65b56d4c16c0444a3d3e5cfc1fcc06c7d6b1",
       "vocabulary": {
         "9.800円": 1,
         "aa": 1,
@@ -167,10 +140,10 @@ async fn the_table_its_facts_and_the_report() {
         "it is": 1,
         "it's": 1,
         "katze": 1
-      },
-      "csv_sha256": "f0d34881ea8cb51bc87bf0c1d1a274fb8299b94f496037ec647f325dd510c6b1"
+      }
     }
     "#);
+
     insta::assert_snapshot!(line, @"3 of 10 items with 7 different tags in data/dataset.csv; left out: 2 too few tags, 1 content class, 1 malformed tags, 1 tags not fetched, 1 unsafe path, 1 video");
 
     assert_eq!(report.sha256, Some(sha256(csv.as_bytes())));
@@ -213,7 +186,23 @@ async fn a_limit_is_the_first_rows_and_nothing_behind_them_is_counted() {
         assert_eq!(report.rows_written, limit.min(15_555));
         let rejects: u64 = report.rejects.values().sum();
         assert_eq!(report.items_read, report.rows_written + rejects);
+        assert_eq!(vocabulary_of_the_facts(&config), vocabulary_of_the_table(&config), "{limit}");
     }
+}
+
+fn vocabulary_of_the_facts(config: &Config) -> BTreeMap<String, u64> {
+    let facts: DatasetMeta = serde_json::from_slice(&fs::read(meta(config)).unwrap()).unwrap();
+    facts.vocabulary
+}
+
+fn vocabulary_of_the_table(config: &Config) -> BTreeMap<String, u64> {
+    let mut vocabulary = BTreeMap::new();
+    for row in DatasetReader::open(&config.output).unwrap() {
+        for tag in row.unwrap().tags {
+            *vocabulary.entry(tag.name).or_default() += 1;
+        }
+    }
+    vocabulary
 }
 
 /// Cancels when the stage first says that it got ahead.
@@ -303,7 +292,7 @@ async fn errors_say_what_to_do_and_leave_what_was_there() {
     fs::remove_file(meta(&config)).unwrap();
     fs::create_dir_all(meta(&config).join("in the way")).unwrap();
     let error = prepare(&config).await.unwrap_err();
-    assert!(matches!(error, Error::Meta { .. }));
+    assert!(matches!(error, Error::Write { .. }));
     check(&error, folder.path(), "cannot write `data/dataset.meta.json`");
 }
 
@@ -321,4 +310,40 @@ async fn works_beside_a_writer() {
     let store = Store::open(&config.database).await.unwrap();
     assert_eq!(prepare(&config).await.unwrap(), alone);
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_reject_is_written_down() {
+    let (folder, config) = folder_with(samples()).await;
+    let rejects = folder.path().join("rejects.csv");
+    let odd = r#"[{"tag":"aa","confidence":7},{"tag":"bb"},null]"#;
+    let mut store = Store::open(&config.database).await.unwrap();
+    let more = vec![
+        item(20, "a,b.jpg", Flags::SFW, Some(odd)),
+        item(21, "2024/a.jpg", Flags::SFW, Some(r#"[{"tag":"nsfl"},{"tag":"rot"}]"#)),
+    ];
+    store
+        .commit(tagmill_store::Batch { items: more, ..tagmill_store::Batch::new(Flags::SFW) })
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    let report = prepare(&Config { rejects: Some(rejects.clone()), ..config.clone() }).await.unwrap();
+    assert_eq!((report.odd_items, report.odd), (1, vec![ItemId(20)]));
+    insta::assert_snapshot!(fs::read_to_string(&rejects).unwrap(), @r#"
+    id,reason,detail
+    10,video,mp4
+    11,unsafe path,//img.example.org/e.jpg: it is absolute
+    12,tags not fetched,
+    13,malformed tags,"invalid type: map, expected a list of tags at line 1 column 0"
+    14,too few tags,0
+    15,too few tags,1
+    16,content class,nsfl
+    20,kept with odd tags,"1 unreadable, 1 of an absurd confidence"
+    21,content class,nsfl by its tags
+    "#);
+
+    // It changes nothing in the table.
+    let table = fs::read(&config.output).unwrap();
+    prepare(&config).await.unwrap();
+    assert!(fs::read(&config.output).unwrap() == table);
 }

@@ -2,6 +2,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+/// What SQLite said, through whichever library asked it.
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why the database could not be opened, read or written.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -60,7 +63,7 @@ pub enum Error {
         path: PathBuf,
         /// What SQLite said.
         #[source]
-        source: sqlx::Error,
+        source: Cause,
     },
     /// The system refused a file beside the database.
     #[error("cannot access `{}`", path.display())]
@@ -78,7 +81,7 @@ pub enum Error {
         path: PathBuf,
         /// What SQLite said.
         #[source]
-        source: sqlx::Error,
+        source: Cause,
     },
 }
 
@@ -97,21 +100,28 @@ impl Error {
     /// For `map_err`: what `source` means to someone who works with the database at `path`.
     pub(crate) fn at(path: &Path) -> impl Fn(sqlx::Error) -> Error + '_ {
         move |source| {
-            let path = path.to_owned();
-            let extended = result_code(&source);
-            match extended.map(|code| code & 0xff) {
-                _ if extended == Some(LOG_INDEX_SIZE) => Error::DiskFull { path },
-                Some(BUSY | LOCKED) => Error::InUse { path },
-                Some(FULL) => Error::DiskFull { path },
-                Some(NOT_A_DATABASE) => Error::NotADatabase { path },
-                Some(CORRUPT) => Error::Corrupt { path, source },
-                _ => Error::Sql { path, source },
-            }
+            let code = source.as_database_error().and_then(|error| error.code()?.parse().ok());
+            Error::of_code(code, path, source.into())
         }
     }
-}
 
-/// The extended result code.
-fn result_code(error: &sqlx::Error) -> Option<i32> {
-    error.as_database_error()?.code()?.parse().ok()
+    /// As [`Error::at`], where rusqlite asked.
+    pub(crate) fn of_scan(path: &Path) -> impl Fn(rusqlite::Error) -> Error + '_ {
+        move |source| {
+            let code = source.sqlite_error().map(|error| error.extended_code);
+            Error::of_code(code, path, source.into())
+        }
+    }
+
+    fn of_code(extended: Option<i32>, path: &Path, source: Cause) -> Error {
+        let path = path.to_owned();
+        match extended.map(|code| code & 0xff) {
+            _ if extended == Some(LOG_INDEX_SIZE) => Error::DiskFull { path },
+            Some(BUSY | LOCKED) => Error::InUse { path },
+            Some(FULL) => Error::DiskFull { path },
+            Some(NOT_A_DATABASE) => Error::NotADatabase { path },
+            Some(CORRUPT) => Error::Corrupt { path, source },
+            _ => Error::Sql { path, source },
+        }
+    }
 }

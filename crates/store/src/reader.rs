@@ -6,7 +6,7 @@ use sqlx::{Executor, Row as _, Sqlite, SqlitePool};
 use tagmill_model::{Flags, Item, ItemId};
 
 use crate::schema::{self, Found};
-use crate::{Error, Failure, Interval, Intervals, state};
+use crate::{Error, Failure, Interval, Intervals, Scanner, state};
 
 /// Connections of a reader: a few tasks may ask at once.
 const CONNECTIONS: u32 = 4;
@@ -18,6 +18,7 @@ macro_rules! updated_at {
             THEN unixepoch(updated_at) ELSE updated_at END"
     };
 }
+pub(crate) use updated_at;
 
 /// Reads a database, beside a [`crate::Store`] or without one, and never changes a byte of it.
 ///
@@ -28,27 +29,6 @@ pub struct Reader {
     pool: SqlitePool,
     /// How far its schema is; 0 for a database of the original, which has no tables of ours.
     version: i64,
-}
-
-/// What preparing needs of an item. Values that are missing or absurd in the database are 0 or empty here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The board's number.
-    pub id: ItemId,
-    /// Path of the medium as the board sent it, not trusted.
-    pub image: String,
-    /// Upload time, Unix seconds, UTC.
-    pub created: i64,
-    /// Width in pixels; 0 when unknown.
-    pub width: u32,
-    /// Height in pixels; 0 when unknown.
-    pub height: u32,
-    /// Content class.
-    pub flags: Flags,
-    /// The tags as JSON, as the board sent them; `None` when not fetched yet.
-    pub tags_data: Option<String>,
-    /// When the row was last written, Unix seconds, UTC.
-    pub updated_at: i64,
 }
 
 /// What downloading needs of an item.
@@ -103,18 +83,12 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), pool, version })
     }
 
-    /// The next `limit` items behind `after`, or the first ones, by rising id. An empty page is the end.
+    /// Another connection to the same database, for whoever reads all of it. Blocks while it opens the file.
     ///
     /// # Errors
-    /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
-    pub async fn page(&self, after: Option<ItemId>, limit: u32) -> Result<Vec<Row>, Error> {
-        let statement = concat!(
-            "SELECT id, image, created, width, height, flags, tags_data, ",
-            updated_at!(),
-            " FROM items WHERE id > ? ORDER BY id LIMIT ?"
-        );
-        let rows = self.rows(statement, after, limit).await?;
-        rows.iter().map(row).collect::<Result<_, _>>().map_err(Error::at(&self.path))
+    /// [`Error::InUse`], [`Error::Sql`] and their kin.
+    pub fn scanner(&self) -> Result<Scanner, Error> {
+        Scanner::open(&self.path)
     }
 
     /// The next `limit` items behind `after`, or the first ones, by rising id, without their tags.
@@ -123,22 +97,13 @@ impl Reader {
     /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
     pub async fn media_page(&self, after: Option<ItemId>, limit: u32) -> Result<Vec<MediaRow>, Error> {
         let statement = "SELECT id, image, flags FROM items WHERE id > ? ORDER BY id LIMIT ?";
-        let rows = self.rows(statement, after, limit).await?;
-        rows.iter().map(media_row).collect::<Result<_, _>>().map_err(Error::at(&self.path))
-    }
-
-    async fn rows(
-        &self,
-        statement: &'static str,
-        after: Option<ItemId>,
-        limit: u32,
-    ) -> Result<Vec<SqliteRow>, Error> {
-        sqlx::query(statement)
+        let rows = sqlx::query(statement)
             .bind(after.map_or(i64::MIN, |id| id.0))
             .bind(limit)
             .fetch_all(&self.pool)
             .await
-            .map_err(Error::at(&self.path))
+            .map_err(Error::at(&self.path))?;
+        rows.iter().map(media_row).collect::<Result<_, _>>().map_err(Error::at(&self.path))
     }
 
     /// As [`crate::Store::coverage`]; nothing in a database of the original.
@@ -439,19 +404,6 @@ pub(crate) async fn failures<'e>(
     .await?;
     let failure = |(id, reason, attempts, failed_at)| Failure { id: ItemId(id), reason, attempts, failed_at };
     Ok(rows.into_iter().map(failure).collect())
-}
-
-fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
-    Ok(Row {
-        id: ItemId(integer(row, 0)?),
-        image: text(row, 1)?.unwrap_or_default(),
-        created: integer(row, 2)?,
-        width: u32::try_from(integer(row, 3)?).unwrap_or(0),
-        height: u32::try_from(integer(row, 4)?).unwrap_or(0),
-        flags: flags(row, 5)?,
-        tags_data: text(row, 6)?,
-        updated_at: integer(row, 7)?,
-    })
 }
 
 /// A row as the listing filled it.

@@ -21,7 +21,11 @@ fn failure(id: i64) -> Failure {
 
 async fn tags_of(path: &std::path::Path) -> Vec<(i64, Option<String>)> {
     let reader = Reader::open(path).await.unwrap();
-    reader.page(None, 100_000).await.unwrap().into_iter().map(|row| (row.id.0, row.tags_data)).collect()
+    let mut tags = Vec::new();
+    let mut lend =
+        |row: &tagmill_store::Row<'_>| tags.push((row.id.0, row.tags_data.clone().map(Into::into)));
+    reader.scanner().unwrap().rows(interval(i64::MIN, i64::MAX), &mut lend).unwrap();
+    tags
 }
 
 #[tokio::test]

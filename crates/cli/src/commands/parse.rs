@@ -65,6 +65,31 @@ pub(crate) fn search(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("write what to search for".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// `0.1`: a share of something.
+pub(crate) fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+        _ => Err("a share lies between 0 and 1".to_owned()),
+    }
+}
+
+/// `1.78`: how often the shorter side goes into the longer one.
+pub(crate) fn ratio(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(ratio) if ratio >= 1.0 && ratio.is_finite() => Ok(ratio),
+        _ => Err("write a ratio as a number from 1 on, such as 1.78".to_owned()),
+    }
+}
+
+/// `2..64`: characters, both ends included.
+pub(crate) fn lengths(text: &str) -> Result<(usize, usize), String> {
+    let ends = text.split_once("..").map(|(least, most)| (least.trim().parse(), most.trim().parse()));
+    match ends {
+        Some((Ok(least), Ok(most))) if least <= most => Ok((least, most)),
+        _ => Err("write lengths as 2..64".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +103,20 @@ mod tests {
         assert_eq!((rate("2"), rate("0.5")), (Ok(2.0), Ok(0.5)));
         for wrong in ["", "0", "-1", "nan", "inf", "1e-9", "fast"] {
             assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!((fraction("0.1"), ratio("1.5"), lengths("2..64")), (Ok(0.1), Ok(1.5), Ok((2, 64))));
+        for wrong in ["", "2", "-0.1", "NaN", "x"] {
+            assert!(fraction(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "0.5", "inf", "NaN", "16:9"] {
+            assert!(ratio(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "5", "5..2", "..", "a..b", "-1..5"] {
+            assert!(lengths(wrong).is_err(), "{wrong}");
         }
     }
 

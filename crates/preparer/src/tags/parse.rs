@@ -38,12 +38,31 @@ impl Confidence {
     }
 }
 
-/// Reads a tag list. Names are borrowed where the JSON has no escapes in them.
+/// Reads a tag list and hands on one entry after the other. Names are borrowed where the JSON has no escapes in them.
 ///
 /// # Errors
-/// Where the text is no JSON array.
-pub fn parse(json: &str) -> Result<Vec<RawTag<'_>>, serde_json::Error> {
-    serde_json::from_str(json)
+/// Where the text is no JSON array, which may turn out after entries were handed on.
+pub fn each<'a>(json: &'a str, take: impl FnMut(RawTag<'a>)) -> Result<(), serde_json::Error> {
+    struct List<F>(F);
+
+    impl<'de, F: FnMut(RawTag<'de>)> Visitor<'de> for List<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of tags")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+            while let Some(tag) = seq.next_element()? {
+                (self.0)(tag);
+            }
+            Ok(())
+        }
+    }
+
+    let mut json = serde_json::Deserializer::from_str(json);
+    json.deserialize_seq(List(take))?;
+    json.end()
 }
 
 #[derive(serde::Deserialize)]

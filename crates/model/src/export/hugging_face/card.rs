@@ -134,12 +134,12 @@ fn origin(facts: Option<&Facts>) -> String {
     let Some(facts) = facts else {
         return text + "From a table of which nothing is recorded but its rows.\n";
     };
-    let Facts { generator, source_items, rows, vocabulary, csv_sha256, .. } = facts;
+    let Facts { generator, source_items, rows, vocabulary, sha256, .. } = facts;
     text += &format!(
         "{} read {source_items} items of the board and made a table of {rows}, with {} different tags (SHA-256 `{}`).\n",
         inline(generator),
         vocabulary.0,
-        inline(csv_sha256),
+        inline(sha256),
     );
     let mut settings = Vec::new();
     flatten("", &facts.settings, &mut settings);

@@ -18,7 +18,9 @@ pub(super) struct Facts {
     pub(super) rows: u64,
     pub(super) rejects: BTreeMap<String, u64>,
     pub(super) vocabulary: Entries,
-    pub(super) csv_sha256: String,
+    /// Of the table, whatever its form.
+    #[serde(rename = "csv_sha256", alias = "parquet_sha256")]
+    pub(super) sha256: String,
 }
 
 impl Facts {
