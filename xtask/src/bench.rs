@@ -4,7 +4,9 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 mod block;
+mod example;
 mod fetch;
+mod prepare;
 mod writes;
 
 /// What to measure.
@@ -18,6 +20,8 @@ pub(crate) struct Options {
 enum Subject {
     /// Rows into items.db: against references, against the original's design, and with other settings
     Writes(writes::Options),
+    /// Items a second from items.db into the training table, beside the floor that this machine sets
+    Prepare(prepare::Options),
     /// Items a second from a board on this machine, what they cost, and how near latency's bound they come
     Fetch(fetch::Options),
 }
@@ -25,6 +29,7 @@ enum Subject {
 pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.subject {
         Subject::Writes(options) => writes::run(options),
+        Subject::Prepare(options) => prepare::run(options),
         Subject::Fetch(options) => fetch::run(options),
     }
 }

@@ -1,18 +1,13 @@
 //! Rows into items.db: the store's own example program measures, and prints what it found as a JSON object a line; here
 //! that becomes tables to read, or to keep.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Stdio;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::block::Block;
-use crate::cargo::{cargo, show};
+use super::example::example;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -49,30 +44,5 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if let Some(part) = options.only.as_ref().and_then(Part::to_possible_value) {
         arguments.extend(["--only".to_owned(), part.get_name().to_owned()]);
     }
-    let markdown = example("tagmill-store", "bench_writes", &arguments)?;
-    match &options.markdown {
-        Some(path) => fs::write(path, markdown).with_context(|| format!("cannot write `{}`", path.display())),
-        None => Ok(()),
-    }
-}
-
-/// Runs an example program to its end and shows each of its blocks as it comes; returns them all as Markdown.
-fn example(package: &str, name: &str, arguments: &[String]) -> Result<String> {
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--release", "--package", package, "--example", name, "--"]);
-    command.args(arguments).stdout(Stdio::piped());
-    let shown = show(&command);
-    let mut child = command.spawn().with_context(|| format!("cannot start `{shown}`"))?;
-    let output = child.stdout.take().context("the program has no standard output")?;
-    let mut markdown = String::new();
-    for line in BufReader::new(output).lines() {
-        let line = line?;
-        let block: Block =
-            serde_json::from_str(&line).with_context(|| format!("`{shown}` printed `{line}`"))?;
-        println!("{}\n", block.plain());
-        write!(markdown, "{}\n\n", block.markdown())?;
-    }
-    let status = child.wait()?;
-    ensure!(status.success(), "`{shown}` failed ({status})");
-    Ok(markdown)
+    example("tagmill-store", "bench_writes", &arguments, options.markdown.as_deref())
 }
