@@ -65,15 +65,14 @@ pub fn parse<T: CommandFactory + FromArgMatches>() -> T {
 const TWINS: &str = "Every flag can be set by a variable: --data-dir by TAGMILL_DATA_DIR, the flags of a command by \
     TAGMILL_<COMMAND>_<FLAG>, such as TAGMILL_FETCH_WORKERS.";
 
-/// Gives every flag of every command a variable: `--data-dir` is `TAGMILL_DATA_DIR`, and `fetch --workers` is
-/// `TAGMILL_FETCH_WORKERS`.
+/// Gives every flag of every command a variable: `--data-dir` is `TAGMILL_DATA_DIR`, `fetch --workers` is
+/// `TAGMILL_FETCH_WORKERS`, and `export hf --license` is `TAGMILL_EXPORT_HF_LICENSE`.
 pub(crate) fn with_environment_twins(command: Command) -> Command {
-    let name = command.get_name().to_owned();
+    with_twins(command, "TAGMILL")
+}
+
+fn with_twins(command: Command, prefix: &str) -> Command {
     let subcommands: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-    let prefix = match name.strip_prefix("tagmill") {
-        Some(_) => "TAGMILL".to_owned(),
-        None => format!("TAGMILL_{}", upper(&name)),
-    };
     let command = command.after_help(TWINS).mut_args(|arg| match arg.get_long() {
         Some(long) if !matches!(arg.get_action(), ArgAction::Help | ArgAction::Version) => {
             let variable = format!("{prefix}_{}", upper(long));
@@ -86,7 +85,10 @@ pub(crate) fn with_environment_twins(command: Command) -> Command {
         }
         _ => arg,
     });
-    subcommands.into_iter().fold(command, |command, sub| command.mut_subcommand(sub, with_environment_twins))
+    subcommands.into_iter().fold(command, |command, name| {
+        let prefix = format!("{prefix}_{}", upper(&name));
+        command.mut_subcommand(name, |sub| with_twins(sub, &prefix))
+    })
 }
 
 fn upper(name: &str) -> String {

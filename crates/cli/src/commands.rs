@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
 pub(crate) mod download;
+pub(crate) mod export;
 pub(crate) mod fetch;
 mod identity;
 pub(crate) mod login;
@@ -13,6 +14,7 @@ mod parse;
 mod picture;
 pub(crate) mod prepare;
 pub(crate) mod status;
+pub(crate) mod tags;
 
 /// A runtime of the calling thread alone, for commands that do next to nothing but ask and wait: a connection and whoever
 /// waits for its answer then need not wake each other across threads. SQLite has threads of its own.

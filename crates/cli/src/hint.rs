@@ -12,6 +12,10 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
     } else if let Some(error) = error.downcast_ref() {
         of_login(error)
     } else if let Some(error) = error.downcast_ref() {
+        of_tally(error)
+    } else if let Some(error) = error.downcast_ref() {
+        of_export(error)
+    } else if let Some(error) = error.downcast_ref() {
         of_store(error)
     } else {
         of_downloader(error.downcast_ref()?)
@@ -58,6 +62,34 @@ fn of_preparer(error: &tagmill_preparer::Error) -> Option<&'static str> {
         Error::NoRows { .. } => Some("fetch more items, or loosen --min-tags, --min-confidence or --flags"),
         Error::NotIncremental { .. } => Some("run it without --incremental, once, to make the table anew"),
         _ => None,
+    }
+}
+
+fn of_tally(error: &tagmill_preparer::tally::Error) -> Option<&'static str> {
+    use tagmill_preparer::tally::Error;
+    match error {
+        Error::Store(error) => of_store(error),
+        Error::UnknownTag { .. } => {
+            Some("`tagmill tags` lists them all; with --raw a tag must be as it was typed")
+        }
+    }
+}
+
+fn of_export(error: &tagmill_model::export::hugging_face::Error) -> Option<&'static str> {
+    use tagmill_model::export::hugging_face::Error;
+    match error {
+        Error::Dataset(error) => dataset_hint(error),
+        Error::Meta { .. } | Error::OtherTable { .. } => {
+            Some("run `tagmill prepare` again to make both anew, or move dataset.meta.json away")
+        }
+        Error::NoRows { .. } => {
+            Some("`--flags` says which content classes are handed on: sfw alone by default")
+        }
+        Error::NotEmpty { .. } => {
+            Some("name another folder, or replace README.md and data/ in this one by `--force`")
+        }
+        Error::InTheWay { .. } => Some("move it away, or name another folder"),
+        Error::Io { .. } => None,
     }
 }
 

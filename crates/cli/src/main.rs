@@ -36,8 +36,10 @@ enum Command {
     Login(commands::login::LoginArgs),
     Fetch(commands::fetch::FetchArgs),
     Status(commands::status::StatusArgs),
+    Tags(commands::tags::TagsArgs),
     Prepare(Box<commands::prepare::PrepareArgs>),
     Download(commands::download::DownloadArgs),
+    Export(commands::export::ExportArgs),
     /// Train a tagger on the prepared table and the downloaded pictures
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Train(SisterArgs),
@@ -62,8 +64,10 @@ fn main() -> ExitCode {
         Command::Login(args) => commands::login::run(args, &global).into(),
         Command::Fetch(args) => commands::fetch::run(args, &global).into(),
         Command::Status(args) => commands::status::run(&args, &global).into(),
+        Command::Tags(args) => commands::tags::run(&args, &global).into(),
         Command::Prepare(args) => commands::prepare::run(*args, &global).into(),
         Command::Download(args) => commands::download::run(args, &global).into(),
+        Command::Export(args) => commands::export::run(args, &global).into(),
         Command::Train(_) | Command::Validate(_) | Command::Predict(_) => sister::run(),
     }
 }

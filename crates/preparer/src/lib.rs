@@ -16,6 +16,7 @@ mod run;
 mod table;
 mod tag_counts;
 pub mod tags;
+pub mod tally;
 mod trash;
 
 pub use config::Config;

@@ -143,9 +143,9 @@ fn cancelled(config: &Config, counts: &ItemCounts) -> Report {
 }
 
 /// The result of work on a thread of its own; a panic there goes on here.
-async fn joined<T, E: Into<Error>>(work: JoinHandle<Result<T, E>>) -> Result<T, Error> {
+pub(crate) async fn joined<T, E>(work: JoinHandle<Result<T, E>>) -> Result<T, E> {
     match work.await {
-        Ok(result) => result.map_err(Into::into),
+        Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

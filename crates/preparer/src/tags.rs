@@ -52,6 +52,11 @@ pub struct Normalise {
     pub lower_case: bool,
 }
 
+impl Normalise {
+    /// Names stay as they were typed.
+    pub const NOTHING: Normalise = Normalise { nfkc: false, blanks: false, lower_case: false };
+}
+
 /// Which tags are usable as labels, and what they are called.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TagRules {

@@ -1,0 +1,83 @@
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use tagmill_cli::{Exit, GlobalArgs, Session};
+use tagmill_model::export::hugging_face::{self, Config, Existing, License, Report};
+use tagmill_model::{Flags, ItemId};
+
+use crate::hint::hint;
+
+/// Hand on what was made, in the forms that others expect
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct ExportArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Hf(HfArgs),
+}
+
+/// Make dataset.csv a dataset for the Hugging Face hub
+///
+/// Writes data/train-*.parquet, data/test-*.parquet and the dataset card README.md, whole or not at all. Each item has its
+/// tags as a list, and their confidences as another. The test split is the one that training holds out by default; the
+/// pictures are not copied, and there are no names of users and no comments in it.
+#[derive(Debug, Args)]
+struct HfArgs {
+    /// Folder to write the dataset into
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Licence that you give the dataset, by its identifier on the hub, such as cc-by-4.0 [default: unknown]
+    #[arg(long, value_name = "ID")]
+    license: Option<License>,
+    /// Title of the dataset card
+    #[arg(long, value_name = "TEXT", default_value = "Tags of an imageboard")]
+    title: String,
+    /// Content classes to hand on: sfw, nsfw, nsfl, nsfp, pol, joined by commas, or `all`
+    ///
+    /// An item is left out when its flags or people's tags name another class, or when nobody classed it; `all` takes every
+    /// item.
+    #[arg(long, value_name = "CLASSES", default_value = "sfw")]
+    flags: Flags,
+    /// File of items to leave out, such as those that somebody asked to be taken out: an id a line, `#` begins a remark
+    #[arg(long, value_name = "FILE")]
+    omit: Option<PathBuf>,
+    /// Replace README.md and data/ where the folder is not empty; all else in it stays, such as .git
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(args: ExportArgs, global: &GlobalArgs) -> Exit {
+    let What::Hf(args) = args.what;
+    let session = Session::start("export hf", global, hint);
+    session.finish(export_hf(args, global, &session))
+}
+
+fn export_hf(args: HfArgs, global: &GlobalArgs, session: &Session) -> Result<Report> {
+    let config = Config {
+        license: args.license,
+        title: args.title,
+        classes: args.flags,
+        omit: args.omit.as_deref().map(ids_in).transpose()?.unwrap_or_default(),
+        existing: if args.force { Existing::Replace } else { Existing::Refuse },
+        ..Config::new(global.data().dataset(), args.folder)
+    };
+    Ok(hugging_face::run(&config, session.progress(), session.cancel())?)
+}
+
+/// The ids in a file, one a line.
+fn ids_in(file: &Path) -> Result<HashSet<ItemId>> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let lines = text.lines().enumerate().map(|(number, line)| {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        let context = || format!("`{}` line {}: `{line}` is no item's id", file.display(), number + 1);
+        if line.is_empty() { Ok(None) } else { line.parse().map(|id| Some(ItemId(id))).with_context(context) }
+    });
+    lines.filter_map(Result::transpose).collect()
+}
