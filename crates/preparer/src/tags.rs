@@ -11,7 +11,7 @@
 //! | length | in characters | [`TagRules::length`] |
 //! | characters | letters and digits of any script, blank and `-_'.`, or a pattern | [`TagRules::pattern`] |
 //! | confidence | tags that nearly nobody believes are dropped | [`TagRules::min_confidence`] |
-//! | merge | of doubles the highest confidence stays | [`TagRules::merge_doubles`] |
+//! | merge | of doubles the highest confidence stays | [`TagRules::doubles`] |
 //! | imply | who has a tag has others too, with its confidence | [`TagRules::implications`] |
 //! | order | falling confidence, then name | |
 
@@ -57,6 +57,18 @@ impl Normalise {
     pub const NOTHING: Normalise = Normalise { nfkc: false, blanks: false, lower_case: false };
 }
 
+/// What becomes of several tags of the same name on an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Doubles {
+    /// The one of the highest confidence stays.
+    Highest,
+    /// One stays, with the sum of their confidences, which can lie above 1.
+    Sum,
+    /// All stay.
+    Keep,
+}
+
 /// Which tags are usable as labels, and what they are called.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TagRules {
@@ -78,8 +90,8 @@ pub struct TagRules {
     /// Tags of a lower confidence are dropped. 0, the default, keeps all; the least that a tag with a vote in its favour
     /// and none against can have is 0.206543.
     pub min_confidence: f32,
-    /// Whether doubles become one tag of the highest confidence. On by default.
-    pub merge_doubles: bool,
+    /// What becomes of several tags of the same name. [`Doubles::Highest`] by default.
+    pub doubles: Doubles,
     /// What a tag implies: `a -> b` gives whatever has `a` also `b`, with the same confidence. Chains are followed.
     pub implications: BTreeMap<String, BTreeSet<String>>,
 }
@@ -95,7 +107,7 @@ impl Default for TagRules {
             length: 2..=64,
             pattern: None,
             min_confidence: 0.0,
-            merge_doubles: true,
+            doubles: Doubles::Highest,
             implications: BTreeMap::new(),
         }
     }
@@ -106,14 +118,15 @@ impl TagRules {
     pub const ORIGINAL_TAGS: usize = 5;
 
     /// The rules of the original, for comparison: a label is made of ASCII letters and digits only, in lower case; the words
-    /// for content classes are taken out, and nothing else is. It wants [`TagRules::ORIGINAL_TAGS`] at least, and keeps as
-    /// many. Doubles, whose confidences it sums up, are merged as everywhere here: a sum is no confidence.
+    /// for content classes are taken out, and nothing else is; the confidences of doubles are summed up. It wants
+    /// [`TagRules::ORIGINAL_TAGS`] at least, and keeps as many.
     pub fn original() -> TagRules {
         TagRules {
             normalise: Normalise { nfkc: false, blanks: false, lower_case: true },
             drop_server_tags: false,
             length: 1..=usize::MAX,
             pattern: Some("^[A-Za-z0-9]+$".to_owned()),
+            doubles: Doubles::Sum,
             ..TagRules::default()
         }
     }

@@ -87,6 +87,7 @@ async fn the_table_its_facts_and_the_report() {
         "rules": {
           "aliases": {},
           "content_tags": true,
+          "doubles": "highest",
           "drop_server_tags": true,
           "dropped": [],
           "implications": {},
@@ -94,7 +95,6 @@ async fn the_table_its_facts_and_the_report() {
             "end": 64,
             "start": 2
           },
-          "merge_doubles": true,
           "min_confidence": 0.0,
           "normalise": {
             "blanks": true,

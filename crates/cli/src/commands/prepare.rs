@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use tagmill_cli::{Exit, GlobalArgs, Session};
 use tagmill_model::Flags;
 use tagmill_model::dataset::DatasetFormat;
-use tagmill_preparer::{Config, ItemFilter, Report, TagRules, tags};
+use tagmill_preparer::tags::{self, Doubles};
+use tagmill_preparer::{Config, ItemFilter, Report, TagRules};
 
 use super::{create_folder, parse, runtime};
 use crate::hint::hint;
@@ -223,7 +224,7 @@ fn rules(args: PrepareArgs) -> Result<TagRules> {
         length: args.tag_length.map_or(defaults.length, |(least, most)| least..=most),
         pattern: args.tag_pattern,
         min_confidence: args.min_confidence,
-        merge_doubles: !args.keep_doubles,
+        doubles: if args.keep_doubles { Doubles::Keep } else { defaults.doubles },
     })
 }
 

@@ -4,7 +4,8 @@ use tagmill_model::{Flags, Tag};
 
 use super::names::{Known, Names, Select, Symbol};
 use super::{
-    Confidence, DropReason, Dropped, Labels, MalformedTags, RawTag, RulesError, Steps, TagRules, each,
+    Confidence, Doubles, DropReason, Dropped, Labels, MalformedTags, RawTag, RulesError, Steps, TagRules,
+    each,
 };
 
 /// From so many names on, all are forgotten: some 10 MB. Rare ones are most of them, and the common ones are soon known again.
@@ -62,10 +63,12 @@ impl Interpreter {
         let mut tags = Vec::with_capacity(16);
         each(json, |raw| tags.push(raw)).map_err(MalformedTags)?;
         tags.into_iter().for_each(|raw| self.add(raw, &mut reading));
-        if self.names.steps().rules.merge_doubles {
-            let doubles = self.merge();
-            reading.dropped.add(DropReason::Double, doubles);
-        }
+        let merged = match self.names.steps().rules.doubles {
+            Doubles::Highest => self.keep_highest(),
+            Doubles::Sum => self.sum_up(),
+            Doubles::Keep => 0,
+        };
+        reading.dropped.add(DropReason::Double, merged);
         self.imply(&mut reading);
         self.sort();
         Ok(reading)
@@ -93,8 +96,8 @@ impl Interpreter {
         self.labels.push((symbol, confidence));
     }
 
-    /// Of doubles the highest confidence stays.
-    fn merge(&mut self) -> u64 {
+    /// Of doubles the highest confidence stays. Tells how many went.
+    fn keep_highest(&mut self) -> u64 {
         let before = self.labels.len();
         // One number to compare by: confidences are not negative, so that their bits are in their order.
         let key = |(symbol, confidence): &(Symbol, f32)| {
@@ -102,6 +105,20 @@ impl Interpreter {
         };
         self.labels.sort_unstable_by_key(key);
         self.labels.dedup_by_key(|(symbol, _)| *symbol);
+        (before - self.labels.len()) as u64
+    }
+
+    /// Doubles become one, with the sum of their confidences in the order of the list. Tells how many went.
+    fn sum_up(&mut self) -> u64 {
+        let before = self.labels.len();
+        self.labels.sort_by_key(|(symbol, _)| *symbol);
+        self.labels.dedup_by(|double, kept| {
+            if double.0 != kept.0 {
+                return false;
+            }
+            kept.1 += double.1;
+            true
+        });
         (before - self.labels.len()) as u64
     }
 
@@ -131,7 +148,7 @@ impl Interpreter {
             }
         }
         if self.labels.len() > direct {
-            self.merge();
+            self.keep_highest();
         }
     }
 

@@ -225,8 +225,13 @@ fn each_step_has_its_switch() {
     );
     check(
         r#"[{"tag":"rot","confidence":0.2},{"tag":"Rot","confidence":0.6}]"#,
-        TagRules { merge_doubles: false, ..rules() },
+        TagRules { doubles: Doubles::Keep, ..rules() },
         "rot:0.6 | rot:0.2",
+    );
+    check(
+        r#"[{"tag":"rot","confidence":0.5},{"tag":"blau","confidence":0.75},{"tag":"Rot","confidence":0.5}]"#,
+        TagRules { doubles: Doubles::Sum, ..rules() },
+        "rot:1 | blau:0.75 | - 1 double",
     );
 }
 
