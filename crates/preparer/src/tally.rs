@@ -105,7 +105,7 @@ pub enum Error {
 /// Progress is counted in ids, from the database's lowest to its highest.
 ///
 /// # Errors
-/// See [`Error`].
+/// See [`enum@Error`].
 pub async fn run(
     config: Config,
     progress: &dyn Progress,
