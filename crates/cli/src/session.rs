@@ -107,6 +107,11 @@ impl Session {
     pub fn answer<T: Serialize + Display>(&self, name: &str, result: anyhow::Result<T>) -> Exit {
         self.bars.finish();
         match result {
+            // What was found out until then would pass for all of it.
+            Ok(_) if self.cancel().is_cancelled() => {
+                tracing::warn!("cancelled");
+                Exit::Cancelled
+            }
             Ok(answer) if self.json => {
                 self.print_json(json!({ name: answer }));
                 Exit::Done

@@ -27,10 +27,17 @@ fn three_stages_from_a_board_to_media() {
     assert!(fetched.stdout.starts_with("fetch: "), "{}", fetched.stdout);
     let prepared = workplace.run(&["prepare", "--min-tags", "1"]);
     assert_eq!(prepared.code, DONE, "{}", prepared.stderr);
+    let planned = workplace.run(&["download", "--dry-run"]);
+    assert_eq!(planned.code, DONE, "{}", planned.stderr);
+    assert!(planned.stdout.contains("files: 0 are there, "), "{}", planned.stdout);
+    let plan: Value =
+        serde_json::from_str(&workplace.run(&["download", "--dry-run", "--json"]).stdout).unwrap();
+
     let downloaded = workplace.run(&["download", "--media-url", &board.media_url(), "--json"]);
     assert_eq!(downloaded.code, DONE, "{}", downloaded.stderr);
     let report: Value = serde_json::from_str(&downloaded.stdout).unwrap();
     assert_eq!(report["stage"], "download");
+    assert_eq!(report["report"]["saved"], plan["plan"]["missing"]);
     assert!(report["report"]["saved"].as_u64().unwrap() > 50, "{report}");
     assert_eq!(report["report"]["saved"], report["items"]);
 

@@ -17,6 +17,8 @@ pub struct Config {
     pub include_videos: bool,
     /// Only the first so many files of the source, present or not.
     pub limit: Option<u64>,
+    /// Ask again for files of which the host said in an earlier run that it does not have them.
+    pub retry_failed: bool,
     /// The largest file that is taken, in bytes. A board's pictures are well under 20 MB; what is far larger is a fault
     /// or an attack on the disk.
     pub max_bytes: u64,
@@ -44,6 +46,7 @@ impl Config {
             workers: 20,
             include_videos: false,
             limit: None,
+            retry_failed: false,
             max_bytes: 100 << 20,
             // A large file over a slow line may take long; the watchdog ends one that stands still.
             http: tagmill_http::Config { request_timeout: None, ..tagmill_http::Config::default() },

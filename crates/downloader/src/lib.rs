@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 mod config;
 mod error;
+mod gone;
 mod media_store;
 mod plan;
 mod report;
@@ -17,8 +18,10 @@ mod transfer;
 pub use config::{Config, Source};
 pub use error::Error;
 pub use media_store::{MediaPart, MediaStore};
+pub use plan::Plan;
 pub use report::{FailedItem, MAX_LISTED, Reason, Report};
 
+use gone::GoneList;
 use plan::{Planner, Wanted};
 use transfer::{TransferError, transfer};
 
@@ -40,7 +43,8 @@ pub async fn run(
     let client = client(&config)?;
     let store = Arc::new(MediaStore::open(&config.media_dir)?);
     progress.start("planning", None);
-    let Planner { wanted, mut report, .. } = plan::plan(&config, &store, cancel).await?;
+    let Planner { wanted, mut report, gone, .. } = plan::plan(&config, cancel).await?;
+    let mut gone = GoneList::open(&store, &gone)?;
     progress.finish();
     tracing::info!(
         planned = report.planned,
@@ -87,6 +91,7 @@ pub async fn run(
                 let is_gone = never_there || silent == SILENT_IN_A_ROW;
                 let item = failed_item(wanted, error, &config.media_url, is_gone)?;
                 tracing::debug!(id = item.id.0, path = item.path, "failed: {}: {}", item.reason, item.detail);
+                gone.add(&item)?;
                 report.fail(item);
             }
         }
@@ -94,6 +99,22 @@ pub async fn run(
     }
     progress.finish();
     Ok(report)
+}
+
+/// What [`run`] would do: looks at the source and at the folder, asks no host, and makes and changes nothing.
+///
+/// # Errors
+/// [`Error::InvalidConfig`], [`Error::Dataset`], [`Error::Items`], [`Error::Io`].
+pub async fn plan(
+    config: Config,
+    progress: &dyn Progress,
+    cancel: &CancellationToken,
+) -> Result<Plan, Error> {
+    client(&config)?;
+    progress.start("planning", None);
+    let planner = plan::plan(&config, cancel).await?;
+    progress.finish();
+    Ok(Plan::of(&planner))
 }
 
 fn client(config: &Config) -> Result<Client, Error> {

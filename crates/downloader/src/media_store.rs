@@ -35,8 +35,9 @@ impl MediaStore {
     /// # Errors
     /// [`Error::InUse`] where another process holds it; [`Error::Io`], [`Error::DiskFull`].
     pub fn open(root: &Path) -> Result<MediaStore, Error> {
-        fs::create_dir_all(root.join(OWN_FOLDER)).map_err(|source| Error::io(root, source))?;
-        let path = root.join(OWN_FOLDER).join("lock");
+        let own = MediaStore::own_folder(root);
+        fs::create_dir_all(&own).map_err(|source| Error::io(root, source))?;
+        let path = own.join("lock");
         let lock = File::create(&path).map_err(|source| Error::io(&path, source))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -46,13 +47,33 @@ impl MediaStore {
         Ok(MediaStore { root: root.to_owned(), folders: Mutex::default(), _lock: lock })
     }
 
-    /// The media that are there, `/`-joined and in no order, by a walk over all folders on all cores. Hidden files,
-    /// parts and symbolic links are not media.
+    /// The media that are there, as [`MediaStore::present_in`] finds them.
     ///
     /// # Errors
     /// [`Error::Io`] where a folder cannot be read.
     pub fn present(&self) -> Result<Vec<String>, Error> {
         walk(&self.root, "")
+    }
+
+    /// The media that are in the folder at `root`, `/`-joined and in no order, by a walk over all folders on all cores;
+    /// none where there is no such folder. Hidden files, parts and symbolic links are not media. Nothing is made or locked.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a folder cannot be read.
+    pub fn present_in(root: &Path) -> Result<Vec<String>, Error> {
+        match fs::metadata(root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            _ => walk(root, ""),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where in a folder of media lies what is no medium.
+    pub(crate) fn own_folder(root: &Path) -> PathBuf {
+        root.join(OWN_FOLDER)
     }
 
     /// Saves a whole body under its name.

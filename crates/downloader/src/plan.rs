@@ -1,14 +1,16 @@
 //! What is to be downloaded: the source less what is there.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
+use serde::Serialize;
 use tagmill_model::dataset::DatasetReader;
 use tagmill_model::{ItemId, MediaKind, MediaPath};
 use tagmill_store::Reader;
 use tokio_util::sync::CancellationToken;
 
+use crate::gone;
 use crate::report::{FailedItem, Reason, Report};
 use crate::{Config, Error, MediaStore, Source};
 
@@ -25,6 +27,56 @@ pub(crate) struct Wanted {
     pub(crate) path: MediaPath,
 }
 
+/// What a run would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Different files that the source asks for, of the kinds wanted, within the limit.
+    pub planned: u64,
+    /// Of these, files that are there.
+    pub present: u64,
+    /// Of these, files that an earlier run found gone, and that would not be asked for again.
+    pub known_gone: u64,
+    /// Of these, files that would be asked for.
+    pub missing: u64,
+    /// Of these, items whose path leads out of the folder or to another host.
+    pub unusable: u64,
+    /// Items whose file is another item's, too.
+    pub duplicates: u64,
+    /// Items of a kind that is not wanted: videos, and what is neither picture nor video.
+    pub skipped: u64,
+}
+
+impl Plan {
+    pub(crate) fn of(planner: &Planner) -> Plan {
+        let Report { planned, present, known_gone, failed, duplicates, skipped, .. } = planner.report;
+        let missing = planner.wanted.len() as u64;
+        Plan { planned, present, known_gone, missing, unusable: failed, duplicates, skipped }
+    }
+}
+
+/// `2544 files: 5 are there, 2539 are to be downloaded`, and what else there is.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { planned, present, missing, .. } = self;
+        write!(f, "{planned} files: {present} are there, {missing} are to be downloaded")?;
+        let others =
+            [(self.known_gone, "are known to be gone"), (self.unusable, "have a path that cannot be used")];
+        for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, ", {count} {what}")?;
+        }
+        let left_out = [(self.skipped, "of another kind"), (self.duplicates, "with the file of another one")];
+        let left_out: Vec<String> = left_out
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if !left_out.is_empty() {
+            write!(f, "; items left out: {}", left_out.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
 /// Sorts the rows of a source, one by one.
 #[derive(Debug)]
 pub(crate) struct Planner {
@@ -34,6 +86,10 @@ pub(crate) struct Planner {
     host: String,
     /// Every path that was there at first or was planned since.
     known: HashMap<Box<str>, Known>,
+    /// What earlier runs found gone.
+    pub(crate) gone: gone::Known,
+    /// Whether that is asked for all the same.
+    retry_failed: bool,
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) report: Report,
 }
@@ -48,6 +104,8 @@ enum Known {
 impl Planner {
     pub(crate) fn new(config: &Config, present: Vec<String>) -> Planner {
         Planner {
+            gone: gone::Known::default(),
+            retry_failed: config.retry_failed,
             include_videos: config.include_videos,
             limit: config.limit.unwrap_or(u64::MAX),
             host: config.media_url.authority().rsplit('@').next().unwrap_or_default().to_owned(),
@@ -93,7 +151,11 @@ impl Planner {
             }
             None => {
                 self.known.insert(path.as_str().into(), Known::Planned);
-                self.wanted.push(Wanted { id, path });
+                if !self.retry_failed && self.gone.contains(path.as_str()) {
+                    self.report.known_gone += 1;
+                } else {
+                    self.wanted.push(Wanted { id, path });
+                }
             }
         }
         self.report.planned += 1;
@@ -114,16 +176,13 @@ fn locate(host: &str, path: &str) -> Result<MediaPath, (Reason, String)> {
     MediaPath::parse(path).map_err(|error| (Reason::UnsafePath, error.reason.to_owned()))
 }
 
-/// Walks over what is there, then over the source. A cancelled plan is cut short.
-pub(crate) async fn plan(
-    config: &Config,
-    store: &Arc<MediaStore>,
-    cancel: &CancellationToken,
-) -> Result<Planner, Error> {
-    let walked = store.clone();
-    let present = blocking(move || walked.present()).await?;
+/// Walks over what is there, then over the source. A cancelled plan is cut short. Nothing on disk changes.
+pub(crate) async fn plan(config: &Config, cancel: &CancellationToken) -> Result<Planner, Error> {
+    let root = config.media_dir.clone();
+    let present = blocking(move || MediaStore::present_in(&root)).await?;
     tracing::debug!(present = present.len(), "walked over the media folder");
     let mut planner = Planner::new(config, present);
+    planner.gone = gone::Known::read(&config.media_dir, |path| planner.known.contains_key(path))?;
     match &config.source {
         Source::Dataset(path) => {
             let (path, cancel) = (path.clone(), cancel.child_token());

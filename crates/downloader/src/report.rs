@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tagmill_http::Error as HttpError;
 use tagmill_model::{ItemId, Outcome, StageReport};
 
 /// Failed items that a report lists one by one; beyond these they are only counted.
 pub const MAX_LISTED: usize = 1000;
 
-/// What a run did. A completed run has `planned == present + saved + failed`.
+/// What a run did. A completed run has `planned == present + known_gone + saved + failed`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// How the run ended.
@@ -17,6 +17,8 @@ pub struct Report {
     pub planned: u64,
     /// Of these, files that were there before.
     pub present: u64,
+    /// Of these, files that an earlier run found gone, and that were not asked for again.
+    pub known_gone: u64,
     /// Files that were downloaded.
     pub saved: u64,
     /// Bytes of the files that were downloaded.
@@ -47,7 +49,7 @@ pub struct FailedItem {
 }
 
 /// Why an item's file could not be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
@@ -120,6 +122,7 @@ impl Default for Report {
             outcome: Outcome::Completed,
             planned: 0,
             present: 0,
+            known_gone: 0,
             saved: 0,
             bytes: 0,
             duplicates: 0,
@@ -154,7 +157,10 @@ impl fmt::Display for Report {
                 self.failed_by_reason.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
             write!(f, ", {} failed ({})", self.failed, reasons.join(", "))?;
         }
-        let left = self.planned - self.present - self.saved - self.failed;
+        if self.known_gone > 0 {
+            write!(f, ", {} are known to be gone", self.known_gone)?;
+        }
+        let left = self.planned - self.present - self.known_gone - self.saved - self.failed;
         if left > 0 {
             write!(f, ", {left} are left")?;
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use support::{Scene, rows, write_dataset, write_items};
-use tagmill_downloader::{Config, Error, MediaStore, Reason, Report, Source, run};
+use tagmill_downloader::{Config, Error, MediaStore, Reason, Report, Source, plan, run};
 use tagmill_model::{ItemId, Outcome, Progress, StageReport};
 use tagmill_testboard::{Mishap, Mishaps, Script, Target, When};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,8 @@ async fn start(config: Config) -> Result<Report, Error> {
 
 #[track_caller]
 fn adds_up(report: &Report) {
-    assert_eq!(report.planned, report.present + report.saved + report.failed(), "{report:?}");
+    let done = report.present + report.known_gone + report.saved + report.failed();
+    assert_eq!(report.planned, done, "{report:?}");
 }
 
 #[tokio::test]
@@ -193,6 +194,54 @@ async fn a_mishap_that_stays_fails_its_item_alone() {
         let asked = scene.board.requests().iter().filter(|request| request.contains(path.as_str())).count();
         assert_eq!(asked, requests, "{mishap:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_gone_is_asked_for_once_until_told_otherwise() {
+    let (id, path) = Scene::quiet().picture(20);
+    let script = Script::new().on(Target::Media(id), When::First(2), Mishap::NotFound);
+    let scene = Scene::new(script, Mishaps::default());
+    let asked = || scene.board.requests().iter().filter(|request| request.contains(path.as_str())).count();
+    let retrying = || Config { retry_failed: true, ..scene.config() };
+
+    let report = scene.run().await.unwrap();
+    assert_eq!((report.failed, report.known_gone, asked()), (1, 0, 1));
+    let report = scene.run().await.unwrap();
+    adds_up(&report);
+    assert_eq!((report.failed, report.known_gone, report.saved, asked()), (0, 1, 0, 1));
+    assert!(report.to_string().ends_with(", 1 are known to be gone"), "{report}");
+    let plan = plan(scene.config(), &(), &CancellationToken::new()).await.unwrap();
+    assert_eq!((plan.known_gone, plan.missing), (1, 0));
+
+    // Still gone, then there after all.
+    assert_eq!(start(retrying()).await.unwrap().failed, 1);
+    let report = start(retrying()).await.unwrap();
+    assert_eq!((report.saved, report.failed, asked()), (1, 0, 3));
+    let report = scene.run().await.unwrap();
+    assert_eq!((report.present, report.known_gone), (report.planned, 0));
+    // Removed, it is missing and not gone.
+    fs::remove_file(scene.path("media").join(path.as_str())).unwrap();
+    assert_eq!(scene.run().await.unwrap().saved, 1);
+}
+
+#[tokio::test]
+async fn a_plan_is_what_a_run_then_does_and_leaves_no_trace() {
+    let scene = Scene::quiet();
+    let planned = || async { plan(scene.config(), &(), &CancellationToken::new()).await.unwrap() };
+    let before = planned().await;
+    assert_eq!(
+        before.to_string(),
+        format!(
+            "{0} files: 0 are there, {0} are to be downloaded; items left out: {1} of another kind",
+            before.planned, before.skipped
+        )
+    );
+    assert!(!scene.path("media").exists());
+    assert_eq!(scene.board.stats().requests, 0);
+    start(Config { limit: Some(7), ..scene.config() }).await.unwrap();
+    let after = planned().await;
+    assert_eq!((after.planned, after.present, after.missing), (before.planned, 7, before.missing - 7));
+    assert_eq!(scene.run().await.unwrap().saved, after.missing);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use tagmill_cli::{DataDir, Exit, GlobalArgs, Session};
-use tagmill_downloader::{Config, Report, Source};
+use tagmill_downloader::{Config, Plan, Report, Source};
 use url::Url;
 
 use super::identity::IdentityArgs;
@@ -16,6 +16,12 @@ const PUBLIC_MEDIA: &str = "https://img.pr0gramm.com/";
 /// Files that are there are not asked for again; a file under its final name is whole. The database is only read.
 #[derive(Debug, Args)]
 pub(crate) struct DownloadArgs {
+    /// Tell how many files are there and how many would be downloaded, and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// Ask again for files that an earlier run found gone
+    #[arg(long)]
+    retry_failed: bool,
     /// Where the board's media lie
     #[arg(long, value_name = "URL", default_value = PUBLIC_MEDIA)]
     media_url: Url,
@@ -58,18 +64,32 @@ impl DownloadArgs {
 
 pub(crate) fn run(args: DownloadArgs, global: &GlobalArgs) -> Exit {
     let session = Session::start("download", global, hint);
+    if args.dry_run {
+        return session.answer("plan", plan(args, global, &session));
+    }
     let result = download(args, global, &session);
     session.finish(result)
 }
 
+fn plan(args: DownloadArgs, global: &GlobalArgs, session: &Session) -> Result<Plan> {
+    let config = config(args, global);
+    Ok(runtime()?.block_on(tagmill_downloader::plan(config, session.progress(), session.cancel()))?)
+}
+
 fn download(args: DownloadArgs, global: &GlobalArgs, session: &Session) -> Result<Report> {
+    create_folder(global.data().folder())?;
+    let config = config(args, global);
+    Ok(runtime()?.block_on(tagmill_downloader::run(config, session.progress(), session.cancel()))?)
+}
+
+fn config(args: DownloadArgs, global: &GlobalArgs) -> Config {
     let data = global.data();
-    create_folder(data.folder())?;
     let mut config = Config::new(args.source(&data), data.media(), args.media_url);
     config.workers = args.workers;
     config.include_videos = args.videos;
     config.limit = args.limit;
     config.max_bytes = args.max_bytes;
+    config.retry_failed = args.retry_failed;
     args.identity.apply(&mut config.http);
-    Ok(runtime()?.block_on(tagmill_downloader::run(config, session.progress(), session.cancel()))?)
+    config
 }
