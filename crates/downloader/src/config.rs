@@ -19,6 +19,8 @@ pub struct Config {
     pub limit: Option<u64>,
     /// Ask again for files of which the host said in an earlier run that it does not have them.
     pub retry_failed: bool,
+    /// Take files all the same whose host says, in an `X-Robots-Tag` or a `tdm-reservation`, that they are not for training.
+    pub ignore_opt_out: bool,
     /// The largest file that is taken, in bytes. A board's pictures are well under 20 MB; what is far larger is a fault
     /// or an attack on the disk.
     pub max_bytes: u64,
@@ -47,6 +49,7 @@ impl Config {
             include_videos: false,
             limit: None,
             retry_failed: false,
+            ignore_opt_out: false,
             max_bytes: 100 << 20,
             // A large file over a slow line may take long; the watchdog ends one that stands still.
             http: tagmill_http::Config { request_timeout: None, ..tagmill_http::Config::default() },

@@ -11,6 +11,7 @@ mod config;
 mod error;
 mod gone;
 mod media_store;
+mod opt_out;
 mod plan;
 mod report;
 mod transfer;
@@ -59,7 +60,7 @@ pub async fn run(
     let transfers = stream::iter(wanted).map(|wanted| {
         let (client, store, config) = (&client, &*store, &config);
         async move {
-            let size = transfer(client, store, &config.media_url, &wanted.path, config.max_bytes).await;
+            let size = transfer(client, store, config, &wanted.path).await;
             (wanted, size)
         }
     });
@@ -135,6 +136,7 @@ fn failed_item(wanted: Wanted, error: TransferError, base: &Url, is_gone: bool) 
             (Reason::Obstructed, format!("`{}` is in the way", path.display()))
         }
         TransferError::Disk(error) => return Err(error),
+        TransferError::OptedOut(rule) => (Reason::OptedOut, format!("the host sends `{rule}`")),
         TransferError::Http(source) if is_gone => {
             return Err(Error::Unreachable { url: shown(base), source });
         }

@@ -71,6 +71,8 @@ pub enum Reason {
     NoMedium,
     /// Larger than [`Config::max_bytes`](crate::Config::max_bytes).
     TooLarge,
+    /// The host says that it is not for training.
+    OptedOut,
     /// The host sends elsewhere.
     Redirected,
     /// On disk something else stands in its place.
@@ -89,6 +91,7 @@ impl Reason {
             Reason::CutOff => "cut off",
             Reason::NoMedium => "not a medium",
             Reason::TooLarge => "too large",
+            Reason::OptedOut => "opted out",
             Reason::Redirected => "redirected",
             Reason::Obstructed => "obstructed",
         }

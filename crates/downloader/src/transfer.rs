@@ -5,7 +5,8 @@ use tagmill_http::header::{ACCEPT_ENCODING, HeaderValue};
 use tagmill_http::{Client, Error as HttpError, Failure, Request, Response, Url, looks_like_html, shown};
 use tagmill_model::MediaPath;
 
-use crate::{Error, MediaPart, MediaStore};
+use crate::opt_out::opt_out;
+use crate::{Config, Error, MediaPart, MediaStore};
 
 /// Bodies up to this size are collected and written by one call, which is nearly twice as fast as piece by piece; larger
 /// ones go to disk as they come, so that memory stays small.
@@ -18,34 +19,39 @@ const WEB_PAGE: &str = "a web page";
 pub(crate) enum TransferError {
     Http(HttpError),
     Disk(Error),
+    /// The host sends this header, which asks to leave the file alone.
+    OptedOut(String),
 }
 
 /// Gets one file. Returns its size in bytes.
 pub(crate) async fn transfer(
     client: &Client,
     store: &MediaStore,
-    base: &Url,
+    config: &Config,
     path: &MediaPath,
-    max_bytes: u64,
 ) -> Result<u64, TransferError> {
     // Packed, a body's length would say nothing of the file's.
-    let request = Request::get(media_url(base, path))
+    let request = Request::get(media_url(&config.media_url, path))
         .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let saved = client.request(request, |response| save(response, store, path, max_bytes)).await;
-    saved.map_err(TransferError::Http)?.map_err(TransferError::Disk)
+    let saved = client.request(request, |response| save(response, store, config, path)).await;
+    saved.map_err(TransferError::Http)?
 }
 
-/// A disk's error ends the request without a retry, so it travels inside the success.
+/// What is no fault of the request's ends it without a retry, and so travels inside the success.
 async fn save(
     mut response: Response,
     store: &MediaStore,
+    config: &Config,
     path: &MediaPath,
-    max_bytes: u64,
-) -> Result<Result<u64, Error>, Failure> {
+) -> Result<Result<u64, TransferError>, Failure> {
+    let max_bytes = config.max_bytes;
     let url = shown(response.url());
     let unusable = |fault| Failure::Transient(HttpError::Unusable { url: url.clone(), fault });
     let too_large = || Failure::Permanent(HttpError::TooLarge { url: url.clone(), limit: max_bytes });
     let announced = response.content_length().unwrap_or(0);
+    if let Some(rule) = opt_out(response.headers()).filter(|_| !config.ignore_opt_out) {
+        return Ok(Err(TransferError::OptedOut(rule)));
+    }
     if response.is_html() {
         return Err(unusable(WEB_PAGE));
     }
@@ -74,7 +80,7 @@ async fn save(
             }
         };
         if let Err(error) = written {
-            return Ok(Err(error));
+            return Ok(Err(TransferError::Disk(error)));
         }
     }
     if received == 0 {
@@ -85,7 +91,7 @@ async fn save(
         None if looks_like_html(&head) => return Err(unusable(WEB_PAGE)),
         None => store.save(path, &head),
     };
-    Ok(saved.map(|()| received))
+    Ok(saved.map(|()| received).map_err(TransferError::Disk))
 }
 
 /// The file's URL below the base, each part of its path percent-encoded.

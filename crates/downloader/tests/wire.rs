@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tagmill_downloader::{Config, Source, run};
+use tagmill_downloader::{Config, Reason, Source, run};
 use tagmill_http::{Cookie, Url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -17,8 +17,8 @@ fn picture() -> Vec<u8> {
     (0..SIZE).map(|at| (at / 7) as u8).collect()
 }
 
-/// Answers each connection with the next of these numbers of bytes of a picture that is announced whole.
-async fn serve(listener: TcpListener, sizes: Vec<usize>, announce: bool, heads: Arc<Mutex<Vec<String>>>) {
+/// Answers each connection with these header lines and the next of these numbers of bytes of a picture.
+async fn serve(listener: TcpListener, sizes: Vec<usize>, lines: String, heads: Arc<Mutex<Vec<String>>>) {
     for size in sizes {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut head = Vec::new();
@@ -26,8 +26,7 @@ async fn serve(listener: TcpListener, sizes: Vec<usize>, announce: bool, heads: 
             head.push(stream.read_u8().await.unwrap());
         }
         heads.lock().unwrap().push(String::from_utf8(head).unwrap());
-        let length = if announce { format!("content-length: {SIZE}\r\n") } else { String::new() };
-        let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{length}\r\n");
+        let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{lines}\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         // The client may hang up when it has seen enough.
         let _ = stream.write_all(&picture()[..size]).await;
@@ -40,12 +39,17 @@ struct Fixture {
     folder: tempfile::TempDir,
 }
 
-async fn fixture(sizes: &[usize], announce: bool) -> Fixture {
+/// A picture that is announced whole.
+fn announced() -> String {
+    format!("content-length: {SIZE}\r\n")
+}
+
+async fn fixture(sizes: &[usize], lines: &str) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url: Url = format!("http://{}/media", listener.local_addr().unwrap()).parse().unwrap();
     let heads = Arc::default();
-    tokio::spawn(serve(listener, sizes.to_vec(), announce, Arc::clone(&heads)));
+    tokio::spawn(serve(listener, sizes.to_vec(), lines.to_owned(), Arc::clone(&heads)));
     let dataset = folder.path().join("dataset.csv");
     fs::write(&dataset, "id,image\n7,2024/a b.jpg\n").unwrap();
     let mut config = Config::new(Source::Dataset(dataset), folder.path().join("media"), url.clone());
@@ -56,7 +60,7 @@ async fn fixture(sizes: &[usize], announce: bool) -> Fixture {
 
 #[tokio::test]
 async fn a_large_file_streams_to_the_disk_and_only_whole_under_its_name() {
-    let fixture = fixture(&[2 << 20, SIZE], true).await;
+    let fixture = fixture(&[2 << 20, SIZE], &announced()).await;
     let report = run(fixture.config, &(), &CancellationToken::new()).await.unwrap();
     assert_eq!((report.saved, report.bytes), (1, SIZE as u64), "{report:?}");
     assert!(
@@ -74,9 +78,26 @@ async fn a_large_file_streams_to_the_disk_and_only_whole_under_its_name() {
 
 #[tokio::test]
 async fn a_file_that_does_not_say_how_large_it_is_stops_at_the_limit() {
-    let mut fixture = fixture(&[SIZE], false).await;
+    let mut fixture = fixture(&[SIZE], "").await;
     fixture.config.max_bytes = 2 << 20;
     let report = run(fixture.config, &(), &CancellationToken::new()).await.unwrap();
     assert_eq!(report.failures[0].detail.rsplit_once('`').unwrap().1, " is larger than 2097152 bytes");
     assert_eq!(fs::read_dir(fixture.folder.path().join("media/2024")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn who_asks_to_be_left_alone_is() {
+    let lines = format!("{}x-robots-tag: noindex, noai\r\n", announced());
+    let Fixture { config, heads, folder } = fixture(&[SIZE], &lines).await;
+    let report = run(config, &(), &CancellationToken::new()).await.unwrap();
+    assert_eq!((report.saved, report.failed_by_reason.get(&Reason::OptedOut)), (0, Some(&1)), "{report:?}");
+    assert_eq!(report.failures[0].detail, "the host sends `x-robots-tag: noai`");
+    assert_eq!(heads.lock().unwrap().len(), 1, "it was asked more than once");
+    assert!(!folder.path().join("media/2024").exists());
+
+    let Fixture { config, folder, .. } = fixture(&[SIZE], &lines).await;
+    let config = Config { ignore_opt_out: true, ..config };
+    let report = run(config, &(), &CancellationToken::new()).await.unwrap();
+    assert_eq!((report.saved, report.failed), (1, 0), "{report:?}");
+    drop(folder);
 }

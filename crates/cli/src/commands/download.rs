@@ -22,6 +22,9 @@ pub(crate) struct DownloadArgs {
     /// Ask again for files that an earlier run found gone
     #[arg(long)]
     retry_failed: bool,
+    /// Take files all the same whose host sends `X-Robots-Tag: noai` or the like: not for training
+    #[arg(long)]
+    ignore_opt_out: bool,
     /// Where the board's media lie
     #[arg(long, value_name = "URL", default_value = PUBLIC_MEDIA)]
     media_url: Url,
@@ -90,6 +93,7 @@ fn config(args: DownloadArgs, global: &GlobalArgs) -> Config {
     config.limit = args.limit;
     config.max_bytes = args.max_bytes;
     config.retry_failed = args.retry_failed;
+    config.ignore_opt_out = args.ignore_opt_out;
     args.identity.apply(&mut config.http);
     config
 }
