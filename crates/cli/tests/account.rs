@@ -82,7 +82,7 @@ fn classes(workplace: &Workplace) -> Flags {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let rows = runtime.block_on(async {
         let reader = tagmill_store::Reader::open(&workplace.database()).await.unwrap();
-        reader.media_page(None, 10_000).await.unwrap()
+        reader.media_page(None, None, 10_000).await.unwrap()
     });
     rows.into_iter().fold(Flags::empty(), |all, row| all | row.flags)
 }

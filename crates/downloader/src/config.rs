@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use tagmill_http::Url;
+use tagmill_model::Flags;
 
 /// What to download, from where and to where.
 #[derive(Debug, Clone)]
@@ -15,6 +16,10 @@ pub struct Config {
     pub workers: usize,
     /// Videos as well as pictures. Off, because a tagger learns from pictures.
     pub include_videos: bool,
+    /// Only items all of whose content classes are among these, by flags and, in a dataset, by tags. All by default.
+    pub classes: Flags,
+    /// Only items that were uploaded then or later, Unix seconds.
+    pub since: Option<i64>,
     /// Only the first so many files of the source, present or not.
     pub limit: Option<u64>,
     /// Ask again for files of which the host said in an earlier run that it does not have them.
@@ -47,6 +52,8 @@ impl Config {
             media_url,
             workers: 20,
             include_videos: false,
+            classes: Flags::EVERY_CLASS,
+            since: None,
             limit: None,
             retry_failed: false,
             ignore_opt_out: false,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tagmill_model::dataset::DatasetReader;
-use tagmill_model::{ItemId, MediaKind, MediaPath};
+use tagmill_model::{Flags, ItemId, MediaKind, MediaPath};
 use tagmill_store::Reader;
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,7 @@ pub struct Plan {
     pub unusable: u64,
     /// Items whose file is another item's, too.
     pub duplicates: u64,
-    /// Items of a kind that is not wanted: videos, and what is neither picture nor video.
+    /// Items that are not wanted: videos, what is neither picture nor video, and content classes.
     pub skipped: u64,
 }
 
@@ -64,7 +64,8 @@ impl fmt::Display for Plan {
         for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {count} {what}")?;
         }
-        let left_out = [(self.skipped, "of another kind"), (self.duplicates, "with the file of another one")];
+        let left_out =
+            [(self.skipped, "of another kind or class"), (self.duplicates, "with the file of another one")];
         let left_out: Vec<String> = left_out
             .into_iter()
             .filter(|(count, _)| *count > 0)
@@ -81,6 +82,7 @@ impl fmt::Display for Plan {
 #[derive(Debug)]
 pub(crate) struct Planner {
     include_videos: bool,
+    classes: Flags,
     limit: u64,
     /// Name and port of the media host.
     host: String,
@@ -107,6 +109,7 @@ impl Planner {
             gone: gone::Known::default(),
             retry_failed: config.retry_failed,
             include_videos: config.include_videos,
+            classes: config.classes,
             limit: config.limit.unwrap_or(u64::MAX),
             host: config.media_url.authority().rsplit('@').next().unwrap_or_default().to_owned(),
             known: present.into_iter().map(|path| (path.into_boxed_str(), Known::Present)).collect(),
@@ -120,9 +123,9 @@ impl Planner {
     }
 
     /// Takes the path of an item as a board sent it.
-    pub(crate) fn add_untrusted(&mut self, id: ItemId, path: &str) {
+    pub(crate) fn add_untrusted(&mut self, id: ItemId, path: &str, class: Flags) {
         match locate(&self.host, path) {
-            Ok(path) => self.add(id, path),
+            Ok(path) => self.add(id, path, class),
             Err((reason, detail)) => {
                 self.report.planned += 1;
                 self.report.fail(FailedItem { id, path: path.escape_debug().to_string(), reason, detail });
@@ -130,13 +133,13 @@ impl Planner {
         }
     }
 
-    pub(crate) fn add(&mut self, id: ItemId, path: MediaPath) {
-        let taken = match path.kind() {
+    pub(crate) fn add(&mut self, id: ItemId, path: MediaPath, class: Flags) {
+        let is_kind = match path.kind() {
             MediaKind::Image => true,
             MediaKind::Video => self.include_videos,
             MediaKind::Other => false,
         };
-        if !taken {
+        if !is_kind || !self.classes.contains(class & Flags::EVERY_CLASS) {
             self.report.skipped += 1;
             return;
         }
@@ -185,15 +188,15 @@ pub(crate) async fn plan(config: &Config, cancel: &CancellationToken) -> Result<
     planner.gone = gone::Known::read(&config.media_dir, |path| planner.known.contains_key(path))?;
     match &config.source {
         Source::Dataset(path) => {
-            let (path, cancel) = (path.clone(), cancel.child_token());
+            let (path, since, cancel) = (path.clone(), config.since, cancel.child_token());
             // Where this future is dropped, the thread is to stop as well.
             let stop = cancel.clone().drop_guard();
-            let planner = blocking(move || read_dataset(&path, planner, &cancel)).await;
+            let planner = blocking(move || read_dataset(&path, since, planner, &cancel)).await;
             drop(stop);
             planner
         }
         Source::Items(path) => {
-            read_items(path, &mut planner, cancel).await?;
+            read_items(path, config.since, &mut planner, cancel).await?;
             Ok(planner)
         }
     }
@@ -209,29 +212,41 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-fn read_dataset(path: &Path, mut planner: Planner, cancel: &CancellationToken) -> Result<Planner, Error> {
+fn read_dataset(
+    path: &Path,
+    since: Option<i64>,
+    mut planner: Planner,
+    cancel: &CancellationToken,
+) -> Result<Planner, Error> {
     for (number, row) in DatasetReader::open(path)?.enumerate() {
         if planner.is_full() || number % ROWS_A_LOOK == 0 && cancel.is_cancelled() {
             break;
         }
         let row = row?;
-        planner.add(row.id, row.image);
+        if since.is_none_or(|since| row.created >= since) {
+            planner.add(row.id, row.image, row.flags | row.content);
+        }
     }
     Ok(planner)
 }
 
-async fn read_items(path: &Path, planner: &mut Planner, cancel: &CancellationToken) -> Result<(), Error> {
+async fn read_items(
+    path: &Path,
+    since: Option<i64>,
+    planner: &mut Planner,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
     let reader = Reader::open(path).await?;
     let mut after = None;
     while !cancel.is_cancelled() {
-        let page = reader.media_page(after, ROWS_A_PAGE).await?;
+        let page = reader.media_page(after, since, ROWS_A_PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         for row in &page {
             if planner.is_full() {
                 return Ok(());
             }
-            planner.add_untrusted(row.id, &row.image);
+            planner.add_untrusted(row.id, &row.image, row.flags);
         }
     }
     Ok(())
@@ -253,7 +268,7 @@ mod tests {
     #[track_caller]
     fn check(path: &str, expected: Result<&str, Reason>) {
         let mut planner = planner(&[], |_| {});
-        planner.add_untrusted(ItemId(7), path);
+        planner.add_untrusted(ItemId(7), path, Flags::SFW);
         let found = match planner.wanted.first() {
             Some(wanted) => Ok(wanted.path.as_str()),
             None => Err(planner.report.failures[0].reason),
@@ -285,7 +300,7 @@ mod tests {
             let mut planner = planner(&["d.gif", "other.jpg"], change);
             for (id, path) in (1..).zip(paths) {
                 if !planner.is_full() {
-                    planner.add_untrusted(ItemId(id), path);
+                    planner.add_untrusted(ItemId(id), path, Flags::SFW);
                 }
             }
             let wanted: Vec<String> = planner.wanted.iter().map(|wanted| wanted.path.to_string()).collect();
@@ -308,7 +323,7 @@ mod tests {
             let present: Vec<&str> = present.iter().map(String::as_str).collect();
             let mut planner = planner(&present, |_| {});
             for (id, path) in (1..).zip(&rows) {
-                planner.add_untrusted(ItemId(id), path);
+                planner.add_untrusted(ItemId(id), path, Flags::SFW);
             }
             let Planner { wanted, report, .. } = planner;
             prop_assert_eq!(report.planned, report.present + wanted.len() as u64 + report.failed);

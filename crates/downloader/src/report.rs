@@ -25,7 +25,7 @@ pub struct Report {
     pub bytes: u64,
     /// Items whose file is another item's, too.
     pub duplicates: u64,
-    /// Items of a kind that is not wanted: videos, and what is neither picture nor video.
+    /// Items that are not wanted: videos, what is neither picture nor video, and content classes.
     pub skipped: u64,
     /// Items whose file could not be had.
     pub failed: u64,

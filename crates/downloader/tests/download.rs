@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use support::{Scene, rows, write_dataset, write_items};
+use support::{Scene, rows, write_dataset, write_items, write_store};
 use tagmill_downloader::{Config, Error, MediaStore, Reason, Report, Source, plan, run};
-use tagmill_model::{ItemId, Outcome, Progress, StageReport};
+use tagmill_model::dataset::DatasetRow;
+use tagmill_model::{Flags, Item, ItemId, MediaKind, Outcome, Progress, StageReport};
 use tagmill_testboard::{Mishap, Mishaps, Script, Target, When};
 use tokio_util::sync::CancellationToken;
 
@@ -232,7 +233,7 @@ async fn a_plan_is_what_a_run_then_does_and_leaves_no_trace() {
     assert_eq!(
         before.to_string(),
         format!(
-            "{0} files: 0 are there, {0} are to be downloaded; items left out: {1} of another kind",
+            "{0} files: 0 are there, {0} are to be downloaded; items left out: {1} of another kind or class",
             before.planned, before.skipped
         )
     );
@@ -293,6 +294,42 @@ async fn a_file_of_two_items_is_asked_for_once() {
     let report = scene.run().await.unwrap();
     assert_eq!((report.planned, report.saved, report.duplicates), (1, 1, 59));
     assert_eq!(scene.board.stats().requests, 1);
+}
+
+#[tokio::test]
+async fn items_are_chosen_by_class_and_date_alike_from_both_sources() {
+    let scene = Scene::quiet();
+    let mut items = rows(scene.board.world());
+    for (n, row) in (0..).zip(&mut items) {
+        row.created = n;
+        row.flags = if n % 3 == 0 { Flags::NSFW } else { Flags::SFW };
+        row.content = row.flags & Flags::NSFW;
+    }
+    write_dataset(&scene.path("dataset.csv"), &items);
+    let stored = |row: &DatasetRow| Item {
+        flags: row.flags,
+        created: row.created,
+        ..Item::new(row.id, row.image.to_string())
+    };
+    write_store(&scene.path("items.db"), items.iter().map(stored).collect()).await;
+    let middle = items[items.len() / 2].created;
+    for source in [Source::Dataset(scene.path("dataset.csv")), Source::Items(scene.path("items.db"))] {
+        let planned = |classes, since| {
+            let config = Config { source: source.clone(), classes, since, ..scene.config() };
+            async move { plan(config, &(), &CancellationToken::new()).await.unwrap().missing as usize }
+        };
+        let expected = |is_wanted: &dyn Fn(&DatasetRow) -> bool| {
+            let is_picture = |row: &&DatasetRow| row.image.kind() == MediaKind::Image;
+            items.iter().filter(is_picture).filter(|row| is_wanted(row)).count()
+        };
+        let all = expected(&|_| true);
+        assert_eq!(planned(Flags::EVERY_CLASS, None).await, all);
+        let safe = expected(&|row| row.flags == Flags::SFW);
+        assert_eq!(planned(Flags::SFW, None).await, safe);
+        let late = expected(&|row| row.created >= middle);
+        assert_eq!(planned(Flags::EVERY_CLASS, Some(middle)).await, late);
+        assert!(0 < safe && safe < all && 0 < late && late < all, "{safe} {late} {all}");
+    }
 }
 
 #[tokio::test]

@@ -91,14 +91,22 @@ impl Reader {
         Scanner::open(&self.path)
     }
 
-    /// The next `limit` items behind `after`, or the first ones, by rising id, without their tags.
+    /// The next `limit` items behind `after`, or the first ones, by rising id, without their tags. Where `since` is given,
+    /// Unix seconds, only those that were uploaded then or later.
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
-    pub async fn media_page(&self, after: Option<ItemId>, limit: u32) -> Result<Vec<MediaRow>, Error> {
-        let statement = "SELECT id, image, flags FROM items WHERE id > ? ORDER BY id LIMIT ?";
+    pub async fn media_page(
+        &self,
+        after: Option<ItemId>,
+        since: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<MediaRow>, Error> {
+        let statement = "SELECT id, image, flags FROM items
+            WHERE id > ?1 AND (?2 IS NULL OR created >= ?2) ORDER BY id LIMIT ?3";
         let rows = sqlx::query(statement)
             .bind(after.map_or(i64::MIN, |id| id.0))
+            .bind(since)
             .bind(limit)
             .fetch_all(&self.pool)
             .await

@@ -24,7 +24,7 @@ async fn read_all(reader: &Reader) -> Vec<i64> {
     let mut paged = Vec::new();
     let mut after = None;
     loop {
-        let page = reader.media_page(after, 3).await.unwrap();
+        let page = reader.media_page(after, None, 3).await.unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         paged.extend(page.into_iter().map(|row| (row.id.0, row.image)));
@@ -52,7 +52,7 @@ async fn pages_come_in_id_order_and_end() {
     filled(&path).await;
     let reader = Reader::open(&path).await.unwrap();
     assert_eq!(read_all(&reader).await, (1..=10).map(|id| id * 3).collect::<Vec<_>>());
-    assert_eq!(reader.media_page(Some(ItemId(30)), 10).await.unwrap(), []);
+    assert_eq!(reader.media_page(Some(ItemId(30)), None, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn corrupt_pages_are_an_error_not_a_panic() {
     bytes[16384..].fill(0xa5);
     fs::write(&path, bytes).unwrap();
     let reader = Reader::open(&path).await.unwrap();
-    check(&path, reader.media_page(None, 10).await.unwrap_err(), "`items.db` is corrupt");
+    check(&path, reader.media_page(None, None, 10).await.unwrap_err(), "`items.db` is corrupt");
     let scan = reader.scanner().unwrap().rows(interval(1, 99), |_| {});
     check(&path, scan.unwrap_err(), "`items.db` is corrupt");
 }

@@ -2,9 +2,11 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use tagmill_cli::{DataDir, Exit, GlobalArgs, Session};
 use tagmill_downloader::{Config, Plan, Report, Source};
+use tagmill_model::Flags;
 use url::Url;
 
 use super::identity::IdentityArgs;
+use super::parse;
 use super::{create_folder, runtime};
 use crate::hint::hint;
 
@@ -31,6 +33,12 @@ pub(crate) struct DownloadArgs {
     /// What names the media: the table, or the whole database [default: the table where there is one]
     #[arg(long, value_enum, value_name = "SOURCE")]
     source: Option<SourceArg>,
+    /// Content classes to download: sfw, nsfw, nsfl, nsfp, pol, joined by commas, or `all`
+    #[arg(long, value_name = "CLASSES", default_value = "all")]
+    flags: Flags,
+    /// Only items uploaded on this day or later, such as 2024-03-17 or `2024-03-17 12:00:00`, UTC
+    #[arg(long, value_name = "DATE", value_parser = parse::date)]
+    since: Option<i64>,
     /// Download videos too
     #[arg(long)]
     videos: bool,
@@ -90,6 +98,8 @@ fn config(args: DownloadArgs, global: &GlobalArgs) -> Config {
     let mut config = Config::new(args.source(&data), data.media(), args.media_url);
     config.workers = args.workers;
     config.include_videos = args.videos;
+    config.classes = args.flags;
+    config.since = args.since;
     config.limit = args.limit;
     config.max_bytes = args.max_bytes;
     config.retry_failed = args.retry_failed;

@@ -115,10 +115,12 @@ pub(crate) fn write_dataset(path: &Path, rows: &[DatasetRow]) {
 
 /// An items database with these paths.
 pub(crate) async fn write_items(path: &Path, images: impl IntoIterator<Item = (ItemId, String)>) {
+    write_store(path, images.into_iter().map(|(id, image)| item(id, image)).collect()).await;
+}
+
+pub(crate) async fn write_store(path: &Path, items: Vec<Item>) {
     let mut store = Store::open(path).await.unwrap();
-    let mut batch = Batch::new(Flags::SFW);
-    batch.items = images.into_iter().map(|(id, image)| item(id, image)).collect();
-    store.commit(batch).await.unwrap();
+    store.commit(Batch { items, ..Batch::new(Flags::SFW) }).await.unwrap();
     store.close().await.unwrap();
 }
 
