@@ -76,8 +76,38 @@ pub(crate) fn ids_of(block: i64) -> Interval {
     Interval::new(ItemId(first), ItemId(first.saturating_add(BLOCK_IDS - 1)))
 }
 
-pub(crate) fn block_of(id: ItemId) -> i64 {
+fn block_of(id: ItemId) -> i64 {
     id.0.div_euclid(BLOCK_IDS)
+}
+
+/// The blocks that have rows, one after the other by rising id.
+pub(crate) struct Blocks {
+    /// Where the next one is looked for; `None` at the end of the ids.
+    next: Option<ItemId>,
+}
+
+impl Blocks {
+    pub(crate) fn all() -> Blocks {
+        Blocks { next: Some(ItemId(i64::MIN)) }
+    }
+
+    /// The next block; `None` where there is no more. Takes microseconds.
+    pub(crate) fn take(&mut self, scanner: &Scanner) -> Result<Option<i64>, tagmill_store::Error> {
+        let Some(next) = self.next.take() else { return Ok(None) };
+        let Some(id) = scanner.next_id(next)? else { return Ok(None) };
+        let block = block_of(id);
+        self.next = ids_of(block).last.0.checked_add(1).map(ItemId);
+        Ok(Some(block))
+    }
+
+    /// No more blocks are wanted.
+    pub(crate) fn end(&mut self) {
+        self.next = None;
+    }
+
+    pub(crate) fn are_all_taken(&self) -> bool {
+        self.next.is_none()
+    }
 }
 
 /// One thread's connection and memory.

@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use tagmill_model::ItemId;
 use tagmill_store::Reader;
 
 use crate::Error;
-use crate::block::{Chunk, Job, Worker, block_of, ids_of};
+use crate::block::{Blocks, Chunk, Job, Worker};
 use crate::tag_counts::TagCounts;
 
 /// Blocks a thread may be ahead of the one whose turn it is: enough that a slow block holds up nobody.
@@ -35,8 +34,7 @@ struct Line<'a> {
 }
 
 struct State {
-    /// Where the next block is looked for; `None` at the end of the ids.
-    next: Option<ItemId>,
+    blocks: Blocks,
     taken: u64,
     written: u64,
     ready: BTreeMap<u64, Chunk>,
@@ -52,7 +50,7 @@ struct State {
 pub(crate) fn run(job: &Job, reader: &Reader, sink: &mut dyn Sink, tags: &TagCounts) -> Result<(), Error> {
     let threads = if job.limit().is_some() { 1 } else { job.threads };
     let state = State {
-        next: Some(ItemId(i64::MIN)),
+        blocks: Blocks::all(),
         taken: 0,
         written: 0,
         ready: BTreeMap::new(),
@@ -120,20 +118,13 @@ impl Line<'_> {
         if state.is_over || worker.is_full() {
             return None;
         }
-        // Under the lock, so that blocks are numbered in their order; it takes microseconds.
-        let found = worker.scanner.next_id(state.next?);
-        match found {
-            Ok(Some(id)) => {
-                let block = block_of(id);
-                let last = ids_of(block).last;
-                state.next = last.0.checked_add(1).map(ItemId);
+        // Under the lock, so that blocks are numbered in their order.
+        match state.blocks.take(&worker.scanner) {
+            Ok(Some(block)) => {
                 state.taken += 1;
                 Some((state.taken - 1, block))
             }
-            Ok(None) => {
-                state.next = None;
-                None
-            }
+            Ok(None) => None,
             Err(error) => {
                 state.fail(error.into());
                 None

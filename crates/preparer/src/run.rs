@@ -1,11 +1,12 @@
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use tagmill_model::{Outcome, Progress};
 use tagmill_store::{Interval, Reader};
 use tokio::sync::mpsc::{self, Sender};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::block::Job;
@@ -32,17 +33,11 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
     let steps = Steps::new(&config.rules)?;
-    let reader = Reader::open(&config.database).await?;
-    let ids = reader.ids().await?;
-    // One message: whoever tells waits until it was heard.
-    let (messages, heard) = mpsc::channel(1);
-    let work = spawn_blocking({
-        let (reader, cancel) = (reader.clone(), cancel.clone());
-        move || Work { reader: &reader, ids, messages, cancel: &cancel }.prepare(config, steps)
-    });
-    let (report, ()) = tokio::join!(joined(work), show(heard, progress));
-    reader.close().await;
-    report
+    let (database, cancel) = (config.database.clone(), cancel.clone());
+    let work = move |reader: &Reader, ids, messages| {
+        Work { reader, ids, messages, cancel: &cancel }.prepare(config, steps)
+    };
+    reading(&database, progress, work).await
 }
 
 /// What both passes need.
@@ -55,7 +50,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn prepare(&self, config: Config, steps: Steps) -> Result<Report, Error> {
-        let threads = config.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let threads = threads(config.threads);
         let previous = if config.incremental { Previous::open(&config)? } else { None };
         let mut job =
             Job { config, steps: Arc::new(steps), select: None, previous, only_count: false, threads };
@@ -142,10 +137,30 @@ fn cancelled(config: &Config, counts: &ItemCounts) -> Report {
     }
 }
 
-/// The result of work on a thread of its own; a panic there goes on here.
-pub(crate) async fn joined<T, E>(work: JoinHandle<Result<T, E>>) -> Result<T, E> {
-    match work.await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+/// Has `work` read a database on threads of its own, and passes on what it tells of its ids. A panic there goes on here.
+pub(crate) async fn reading<T, E>(
+    database: &Path,
+    progress: &dyn Progress,
+    work: impl FnOnce(&Reader, Option<Interval>, Sender<Message>) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<tagmill_store::Error> + Send + 'static,
+{
+    let reader = Reader::open(database).await?;
+    let ids = reader.ids().await?;
+    // One message: whoever tells waits until it was heard.
+    let (messages, heard) = mpsc::channel(1);
+    let work = spawn_blocking({
+        let reader = reader.clone();
+        move || work(&reader, ids, messages)
+    });
+    let (done, ()) = tokio::join!(work, show(heard, progress));
+    reader.close().await;
+    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// How many threads there shall be: one a core where nobody says otherwise.
+pub(crate) fn threads(wanted: Option<NonZeroUsize>) -> usize {
+    wanted.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get)
 }

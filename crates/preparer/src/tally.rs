@@ -21,19 +21,18 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, available_parallelism};
+use std::thread;
 
-use tagmill_model::{Flags, ItemId, Outcome, Progress};
+use tagmill_model::{Flags, Outcome, Progress};
 use tagmill_store::{Interval, Reader, Scanner};
 use thiserror::Error;
-use tokio::sync::mpsc::{self, Sender};
-use tokio::task::spawn_blocking;
+use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use crate::TagRules;
-use crate::block::{block_of, ids_of};
-use crate::progress::{Ids, Message, show};
-use crate::run::joined;
+use crate::block::{Blocks, ids_of};
+use crate::progress::{Ids, Message};
+use crate::run::{reading, threads};
 use crate::tags::Normalise;
 
 mod count;
@@ -111,16 +110,9 @@ pub async fn run(
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    let reader = Reader::open(&config.database).await?;
-    let ids = reader.ids().await?;
-    let (messages, heard) = mpsc::channel(1);
-    let work = spawn_blocking({
-        let (reader, cancel) = (reader.clone(), cancel.clone());
-        move || count(&config, &reader, ids, &messages, &cancel)
-    });
-    let (report, ()) = tokio::join!(joined(work), show(heard, progress));
-    reader.close().await;
-    report
+    let (database, cancel) = (config.database.clone(), cancel.clone());
+    let work = move |reader: &Reader, ids, messages| count(&config, reader, ids, &messages, &cancel);
+    reading(&database, progress, work).await
 }
 
 fn count(
@@ -130,37 +122,33 @@ fn count(
     messages: &Sender<Message>,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    let threads = config.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let blocks = Blocks::new(Ids::start(messages, "reading ids", ids), cancel);
+    let taken = Ids::start(messages, "reading ids", ids);
+    let queue = Queue { state: Mutex::new(State { blocks: Blocks::all(), taken }), cancel };
     let tallies = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| blocks.tally(config, reader))).collect();
+        let threads: Vec<_> =
+            (0..threads(config.threads)).map(|_| scope.spawn(|| queue.tally(config, reader))).collect();
         let ended = threads.into_iter().map(|thread| match thread.join() {
             Ok(tally) => tally,
             Err(panic) => std::panic::resume_unwind(panic),
         });
         ended.collect::<Result<Vec<Tally<'_>>, _>>()
     })?;
-    let outcome = if blocks.are_all_taken() { Outcome::Completed } else { Outcome::Cancelled };
+    let outcome = if queue.state().blocks.are_all_taken() { Outcome::Completed } else { Outcome::Cancelled };
     Tally::report(tallies, config, outcome)
 }
 
 /// The blocks of the table, which threads take one after the other.
-struct Blocks<'a> {
+struct Queue<'a> {
     state: Mutex<State>,
     cancel: &'a CancellationToken,
 }
 
 struct State {
-    /// Where the next block is looked for; `None` at the end of the ids.
-    next: Option<ItemId>,
+    blocks: Blocks,
     taken: Ids,
 }
 
-impl Blocks<'_> {
-    fn new(taken: Ids, cancel: &CancellationToken) -> Blocks<'_> {
-        Blocks { state: Mutex::new(State { next: Some(ItemId(i64::MIN)), taken }), cancel }
-    }
-
+impl Queue<'_> {
     /// What one thread does.
     fn tally<'a>(&self, config: &'a Config, reader: &Reader) -> Result<Tally<'a>, tagmill_store::Error> {
         let scanner = reader.scanner()?;
@@ -168,7 +156,7 @@ impl Blocks<'_> {
         while let Some(ids) = self.take(&scanner)? {
             if let Err(error) = scanner.rows(ids, |row| tally.add(row)) {
                 // The others need not go on.
-                self.state().next = None;
+                self.state().blocks.end();
                 return Err(error);
             }
         }
@@ -181,17 +169,10 @@ impl Blocks<'_> {
         if self.cancel.is_cancelled() || state.taken.is_abandoned() {
             return Ok(None);
         }
-        let Some(next) = state.next else { return Ok(None) };
-        state.next = None;
-        let Some(id) = scanner.next_id(next)? else { return Ok(None) };
-        let ids = ids_of(block_of(id));
-        state.next = ids.last.0.checked_add(1).map(ItemId);
+        let Some(block) = state.blocks.take(scanner)? else { return Ok(None) };
+        let ids = ids_of(block);
         state.taken.reach(ids.last);
         Ok(Some(ids))
-    }
-
-    fn are_all_taken(&self) -> bool {
-        self.state().next.is_none()
     }
 
     /// A thread that panicked while it held the lock ends the whole run anyway.
