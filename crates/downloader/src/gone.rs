@@ -35,12 +35,12 @@ pub(crate) struct GoneList {
 impl GoneList {
     /// Opens the list of a folder and tidies it up: files that are there by now are taken out of it, and so are lines that a
     /// crash or an editor broke.
-    pub(crate) fn open(store: &MediaStore, known: &Known) -> Result<GoneList, Error> {
+    pub(crate) fn open(store: &MediaStore, remembered: &Remembered) -> Result<GoneList, Error> {
         let path = file_of(store.root());
         let io = |source| Error::io(&path, source);
-        if known.is_untidy {
+        if remembered.is_untidy {
             let mut text = Vec::new();
-            for line in known.lines.values() {
+            for line in remembered.lines.values() {
                 push(&mut text, line);
             }
             let new = path.with_extension("jsonl.new");
@@ -81,21 +81,21 @@ fn push(text: &mut Vec<u8>, line: &Line) {
 
 /// What earlier runs put on the list.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct Remembered {
     lines: HashMap<String, Line>,
     /// Whether the file has other lines than these.
     is_untidy: bool,
 }
 
-impl Known {
+impl Remembered {
     /// Reads the list of a folder, less what is there by now.
-    pub(crate) fn read(root: &Path, is_present: impl Fn(&str) -> bool) -> Result<Known, Error> {
+    pub(crate) fn read(root: &Path, is_present: impl Fn(&str) -> bool) -> Result<Remembered, Error> {
         let path = file_of(root);
         let text = match fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Known::default()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Remembered::default()),
             text => text.map_err(|source| Error::io(&path, source))?,
         };
-        let mut known = Known::default();
+        let mut known = Remembered::default();
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let Ok(line) = serde_json::from_slice::<Line>(line) else {
                 tracing::warn!("`{}` has a line that is none of its own; it is taken out", path.display());
@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn read(root: &Path, present: &[&str]) -> (Vec<String>, bool) {
-        let known = Known::read(root, |path| present.contains(&path)).unwrap();
+        let known = Remembered::read(root, |path| present.contains(&path)).unwrap();
         let mut paths: Vec<String> = known.lines.keys().cloned().collect();
         paths.sort();
         (paths, known.is_untidy)
@@ -137,14 +137,14 @@ mod tests {
     fn only_what_is_gone_is_remembered_until_it_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let store = MediaStore::open(folder.path()).unwrap();
-        let mut list = GoneList::open(&store, &Known::default()).unwrap();
+        let mut list = GoneList::open(&store, &Remembered::default()).unwrap();
         list.add(&gone(1, "a.jpg", Reason::Gone)).unwrap();
         list.add(&gone(2, "b.jpg", Reason::ServerError)).unwrap();
         list.add(&gone(3, "c.jpg", Reason::Gone)).unwrap();
         assert_eq!(read(folder.path(), &[]), (vec!["a.jpg".to_owned(), "c.jpg".to_owned()], false));
         assert_eq!(read(folder.path(), &["c.jpg"]), (vec!["a.jpg".to_owned()], true));
 
-        let known = Known::read(folder.path(), |path| path == "c.jpg").unwrap();
+        let known = Remembered::read(folder.path(), |path| path == "c.jpg").unwrap();
         let mut list = GoneList::open(&store, &known).unwrap();
         assert_eq!(read(folder.path(), &[]), (vec!["a.jpg".to_owned()], false));
         list.add(&gone(4, "d.jpg", Reason::Gone)).unwrap();
@@ -155,12 +155,12 @@ mod tests {
     fn a_line_that_a_kill_cut_costs_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let store = MediaStore::open(folder.path()).unwrap();
-        let mut list = GoneList::open(&store, &Known::default()).unwrap();
+        let mut list = GoneList::open(&store, &Remembered::default()).unwrap();
         list.add(&gone(1, "a.jpg", Reason::Gone)).unwrap();
         let whole = fs::read(file_of(folder.path())).unwrap();
         for cut in 1..whole.len() {
             fs::write(file_of(folder.path()), [&whole[..], &whole[..cut]].concat()).unwrap();
-            let known = Known::read(folder.path(), |_| false).unwrap();
+            let known = Remembered::read(folder.path(), |_| false).unwrap();
             assert!(known.contains("a.jpg") && known.is_untidy, "{cut}");
             GoneList::open(&store, &known).unwrap().add(&gone(2, "b.jpg", Reason::Gone)).unwrap();
             assert_eq!(

@@ -105,7 +105,7 @@ pub async fn run(
 /// What [`run`] would do: looks at the source and at the folder, asks no host, and makes and changes nothing.
 ///
 /// # Errors
-/// [`Error::InvalidConfig`], [`Error::Dataset`], [`Error::Items`], [`Error::Io`].
+/// [`Error::InvalidConfig`], [`Error::Client`], [`Error::Dataset`], [`Error::Items`], [`Error::Io`].
 pub async fn plan(
     config: Config,
     progress: &dyn Progress,

@@ -52,7 +52,7 @@ impl MediaStore {
     /// # Errors
     /// [`Error::Io`] where a folder cannot be read.
     pub fn present(&self) -> Result<Vec<String>, Error> {
-        walk(&self.root, "")
+        MediaStore::present_in(&self.root)
     }
 
     /// The media that are in the folder at `root`, `/`-joined and in no order, by a walk over all folders on all cores;

@@ -83,13 +83,14 @@ impl fmt::Display for Plan {
 pub(crate) struct Planner {
     include_videos: bool,
     classes: Flags,
+    since: Option<i64>,
     limit: u64,
     /// Name and port of the media host.
     host: String,
     /// Every path that was there at first or was planned since.
     known: HashMap<Box<str>, Known>,
     /// What earlier runs found gone.
-    pub(crate) gone: gone::Known,
+    pub(crate) gone: gone::Remembered,
     /// Whether that is asked for all the same.
     retry_failed: bool,
     pub(crate) wanted: Vec<Wanted>,
@@ -106,10 +107,11 @@ enum Known {
 impl Planner {
     pub(crate) fn new(config: &Config, present: Vec<String>) -> Planner {
         Planner {
-            gone: gone::Known::default(),
+            gone: gone::Remembered::default(),
             retry_failed: config.retry_failed,
             include_videos: config.include_videos,
             classes: config.classes,
+            since: config.since,
             limit: config.limit.unwrap_or(u64::MAX),
             host: config.media_url.authority().rsplit('@').next().unwrap_or_default().to_owned(),
             known: present.into_iter().map(|path| (path.into_boxed_str(), Known::Present)).collect(),
@@ -185,18 +187,18 @@ pub(crate) async fn plan(config: &Config, cancel: &CancellationToken) -> Result<
     let present = blocking(move || MediaStore::present_in(&root)).await?;
     tracing::debug!(present = present.len(), "walked over the media folder");
     let mut planner = Planner::new(config, present);
-    planner.gone = gone::Known::read(&config.media_dir, |path| planner.known.contains_key(path))?;
+    planner.gone = gone::Remembered::read(&config.media_dir, |path| planner.known.contains_key(path))?;
     match &config.source {
         Source::Dataset(path) => {
-            let (path, since, cancel) = (path.clone(), config.since, cancel.child_token());
+            let (path, cancel) = (path.clone(), cancel.child_token());
             // Where this future is dropped, the thread is to stop as well.
             let stop = cancel.clone().drop_guard();
-            let planner = blocking(move || read_dataset(&path, since, planner, &cancel)).await;
+            let planner = blocking(move || read_dataset(&path, planner, &cancel)).await;
             drop(stop);
             planner
         }
         Source::Items(path) => {
-            read_items(path, config.since, &mut planner, cancel).await?;
+            read_items(path, &mut planner, cancel).await?;
             Ok(planner)
         }
     }
@@ -212,34 +214,24 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-fn read_dataset(
-    path: &Path,
-    since: Option<i64>,
-    mut planner: Planner,
-    cancel: &CancellationToken,
-) -> Result<Planner, Error> {
+fn read_dataset(path: &Path, mut planner: Planner, cancel: &CancellationToken) -> Result<Planner, Error> {
     for (number, row) in DatasetReader::open(path)?.enumerate() {
         if planner.is_full() || number % ROWS_A_LOOK == 0 && cancel.is_cancelled() {
             break;
         }
         let row = row?;
-        if since.is_none_or(|since| row.created >= since) {
+        if planner.since.is_none_or(|since| row.created >= since) {
             planner.add(row.id, row.image, row.flags | row.content);
         }
     }
     Ok(planner)
 }
 
-async fn read_items(
-    path: &Path,
-    since: Option<i64>,
-    planner: &mut Planner,
-    cancel: &CancellationToken,
-) -> Result<(), Error> {
+async fn read_items(path: &Path, planner: &mut Planner, cancel: &CancellationToken) -> Result<(), Error> {
     let reader = Reader::open(path).await?;
     let mut after = None;
     while !cancel.is_cancelled() {
-        let page = reader.media_page(after, since, ROWS_A_PAGE).await?;
+        let page = reader.media_page(after, planner.since, ROWS_A_PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         for row in &page {
