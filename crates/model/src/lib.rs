@@ -10,6 +10,8 @@ pub mod item;
 pub mod media;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+#[cfg(feature = "picture")]
+pub mod picture;
 pub mod split;
 pub mod stage;
 pub mod tag;

@@ -21,5 +21,6 @@ mod weights;
 
 pub use device::Device;
 pub use error::Error;
-pub use picture::{BadPicture, Picture};
+pub use picture::Picture;
 pub use tagger::Tagger;
+pub use tagmill_model::picture::BadPicture;

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use tagmill_model::picture::{BadPicture, Limits};
 use tagmill_model::{ItemId, MediaPath, Progress};
 use tokio_util::sync::CancellationToken;
 
-use crate::picture::{BadPicture, Limits, Picture};
+use crate::picture::Picture;
 use crate::table::Example;
 use crate::{Error, run_folder};
 

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use tagmill_model::picture::Limits;
 use tagmill_model::{MediaKind, Outcome, Progress, StageReport};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
 use crate::metrics;
-use crate::picture::{Limits, Picture};
+use crate::picture::Picture;
 use crate::{Device, Tagger, device};
 
 /// Pictures that are decoded before they are scored. Decoding and scoring take turns: each uses all cores, and libtorch's

@@ -2,10 +2,11 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use tagmill_model::Vocabulary;
+use tagmill_model::picture::{BadPicture, Limits};
 
 use crate::batches::Batch;
 use crate::network::Network;
-use crate::picture::{BadPicture, Limits, Picture};
+use crate::picture::Picture;
 use crate::predict::ScoredTag;
 use crate::resnet::Precision;
 use crate::run_folder::{RunConfig, RunFolder, WEIGHTS};

@@ -10,12 +10,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tagmill_model::picture::{BadPicture, Limits};
 use tagmill_model::{ItemId, MediaPath, Outcome, Progress, Split, StageReport};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
 use crate::metrics::{self, Figures, Judged, Scores};
-use crate::picture::{BadPicture, Limits};
 use crate::pixels::{self, Rejected, Source};
 use crate::run_folder::{self, VALIDATION, WEIGHTS};
 use crate::table::{self, Example, sha256, sha256_of};

@@ -1,8 +1,9 @@
-use std::io::Write;
+use std::fs::File;
+use std::io::{Cursor, Write};
 
 use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
-use image::{Frame, ImageEncoder, Rgba, RgbaImage};
+use image::{Frame, ImageEncoder, ImageFormat, Rgba, RgbaImage};
 
 use super::*;
 

@@ -2,9 +2,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tagmill_model::SplitConfig;
+use tagmill_model::picture::Limits;
 
 use super::{Architecture, Augmentation, Precision};
-use crate::picture::Limits;
 use crate::{Device, Error};
 
 /// What to train, from what, and where.

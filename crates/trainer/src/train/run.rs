@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use tagmill_model::picture::BadPicture;
 use tagmill_model::{Class, Outcome, Progress, Split, Vocabulary, atomic};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -10,7 +11,6 @@ use super::{Config, EpochFigures, Report, Settings, epoch};
 use crate::batches::Epoch;
 use crate::network::Network;
 use crate::optimiser::AdamW;
-use crate::picture::BadPicture;
 use crate::pixels::{self, Pixels, Source};
 use crate::run_folder::{self, Identity, RunConfig};
 use crate::table::{self, Census};

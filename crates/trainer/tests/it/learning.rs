@@ -1,8 +1,8 @@
 use std::fs;
 
 use tagmill_model::dataset::DatasetRow;
+use tagmill_model::picture::Limits;
 use tagmill_model::{ItemId, Outcome, Split, SplitConfig};
-use tagmill_trainer::picture::Limits;
 use tagmill_trainer::train::{self, Settings};
 use tagmill_trainer::{Device, Picture, Tagger, predict};
 
