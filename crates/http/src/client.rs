@@ -89,10 +89,24 @@ impl Client {
         F: Fn(Response) -> R,
         R: Future<Output = Result<T, Failure>>,
     {
+        let Request { url, headers } = request.into();
+        self.request_anew(&url, || headers.clone(), read).await
+    }
+
+    /// As [`Client::request`], with headers that are made for each try, such as a `Range` behind what came so far.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn request_anew<T, H, F, R>(&self, url: &Url, headers: H, read: F) -> Result<T, Error>
+    where
+        H: Fn() -> HeaderMap,
+        F: Fn(Response) -> R,
+        R: Future<Output = Result<T, Failure>>,
+    {
         let shared = &*self.shared;
         let retry = &shared.config.retry;
-        let mut request = request.into();
-        check(&request.url)?;
+        check(url)?;
+        let mut request = Request::get(url.clone());
         let mut delays = ExponentialBuilder::new()
             .with_min_delay(retry.first_delay)
             .with_max_delay(retry.max_delay)
@@ -102,6 +116,7 @@ impl Client {
         let (mut tries, mut refusals, mut blocks, mut redirects) = (0, 0, 0, 0);
         let mut spent = Duration::ZERO;
         loop {
+            request.headers = headers();
             let failure = match shared.get(&request, &read, &mut spent).await {
                 Ok(Answer::Done(value)) => return Ok(value),
                 Ok(Answer::Redirect(to)) if redirects < MAX_REDIRECTS => {

@@ -31,6 +31,8 @@ pub struct Config {
     /// The most requests in any window of time, for a host that counts over minutes: a rate that is safe for one minute
     /// may not be for three. `None` leaves it to the rate.
     pub cap: Option<Cap>,
+    /// The most bytes of bodies in a second, of all requests together; `None` takes what the line gives.
+    pub bandwidth: Option<u64>,
     /// The most requests under way at once, of all clones together.
     pub max_in_flight: usize,
     /// The largest body, in bytes, that is collected in memory. An answer of a board is well under 1 MB.
@@ -52,6 +54,7 @@ impl Default for Config {
             pause: Pause::default(),
             rate: None,
             cap: None,
+            bandwidth: None,
             max_in_flight: 30,
             max_body: 32 << 20,
             redirects: Redirects::None,
@@ -95,6 +98,9 @@ impl Config {
             if cap.window.is_zero() || cap.window > Duration::from_secs(24 * 3600) {
                 return invalid("cap.window", "must be more than 0 and at most a day");
             }
+        }
+        if self.bandwidth == Some(0) {
+            return invalid("bandwidth", "must be at least 1 byte a second");
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use url::Url;
 /// A session cookie, redacted wherever it could be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cookie {
-    origin: url::Origin,
+    /// Its home first.
+    origins: Vec<url::Origin>,
     pairs: String,
 }
 
@@ -17,7 +18,16 @@ impl Cookie {
     /// A cookie that is sent to the scheme, host and port of `url` and nowhere else. `pairs` is what follows `Cookie:`,
     /// such as `me=...; pp=...`.
     pub fn new(url: &Url, pairs: impl Into<String>) -> Cookie {
-        Cookie { origin: url.origin(), pairs: pairs.into() }
+        Cookie { origins: vec![url.origin()], pairs: pairs.into() }
+    }
+
+    /// Sends it to the scheme, host and port of `url`, too. Only its home refreshes it.
+    pub fn also_to(mut self, url: &Url) -> Cookie {
+        let origin = url.origin();
+        if !self.origins.contains(&origin) {
+            self.origins.push(origin);
+        }
+        self
     }
 
     /// What follows `Cookie:`. This is the secret itself: for a file that only its owner may read, and for nothing that
@@ -32,7 +42,12 @@ impl Cookie {
     }
 
     pub(crate) fn goes_to(&self, url: &Url) -> bool {
-        self.origin == url.origin()
+        let origin = url.origin();
+        self.origins.contains(&origin)
+    }
+
+    fn lives_at(&self, url: &Url) -> bool {
+        self.origins.first() == Some(&url.origin())
     }
 
     /// Gives a pair that is already there another value. Returns whether that changed anything.
@@ -61,7 +76,8 @@ impl Cookie {
 
 impl fmt::Debug for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cookie([redacted], for {})", self.origin.ascii_serialization())
+        let origins: Vec<String> = self.origins.iter().map(url::Origin::ascii_serialization).collect();
+        write!(f, "Cookie([redacted], for {})", origins.join(" and "))
     }
 }
 
@@ -100,7 +116,7 @@ impl Session {
             return;
         }
         let mut held = self.lock();
-        if !held.cookie.goes_to(url) {
+        if !held.cookie.lives_at(url) {
             return;
         }
         let mut cookie = held.cookie.clone();
@@ -181,6 +197,20 @@ mod tests {
         for shown in [session, config] {
             assert!(shown.contains("https://board.example") && !shown.contains("s3cret"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_cookie_goes_where_it_was_told_to_and_only_home_refreshes_it() {
+        let media = url("https://img.board.example/");
+        let cookie = Cookie::new(&home(), "me=1").also_to(&media);
+        assert!(cookie.goes_to(&home()) && cookie.goes_to(&media));
+        assert!(!cookie.goes_to(&url("https://vid.board.example/")));
+        let session = Session::new(cookie, None).unwrap();
+        let headers = HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static("me=2"))]);
+        session.refresh(&media, &headers);
+        assert_eq!(session.header(&media).unwrap(), "me=1");
+        session.refresh(&home(), &headers);
+        assert_eq!(session.header(&media).unwrap(), "me=2");
     }
 
     #[test]

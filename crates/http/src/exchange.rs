@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::bandwidth::Bandwidth;
 use crate::connection::Connections;
 use crate::cookie::{Session, set_cookies};
 use crate::error::shown;
@@ -29,6 +31,7 @@ pub(crate) struct Exchange {
     connections: Connections,
     traffic: Traffic,
     in_flight: Semaphore,
+    bandwidth: Option<Arc<Bandwidth>>,
     /// Whether anything ever answered.
     pub(crate) answered: AtomicBool,
 }
@@ -50,6 +53,7 @@ impl Exchange {
             connections: Connections::new(&config)?,
             traffic: Traffic::new(&config, Instant::now()),
             in_flight: Semaphore::new(config.max_in_flight),
+            bandwidth: config.bandwidth.map(|bytes| Arc::new(Bandwidth::new(bytes, Instant::now()))),
             answered: AtomicBool::new(false),
             config,
         })
@@ -76,7 +80,7 @@ impl Exchange {
             let response = self.send(url, builder).await?;
             let status = response.status();
             if status.is_success() {
-                return read(Response::new(url, response, self.config.max_body)).await.map(Answer::Done);
+                return read(self.success(url, response)).await.map(Answer::Done);
             }
             if let (true, Some(to)) = (status.is_redirection(), response.headers().get(LOCATION)) {
                 return self.redirect(url, &String::from_utf8_lossy(to.as_bytes())).map(Answer::Redirect);
@@ -107,7 +111,7 @@ impl Exchange {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         if status.is_success() {
-            let body = Response::new(url, response, self.config.max_body).bytes().await?;
+            let body = self.success(url, response).bytes().await?;
             return Ok(Posted { status: status.as_u16(), body, cookies });
         }
         match failed_status(url, response).await {
@@ -145,6 +149,10 @@ impl Exchange {
             session.refresh(url, response.headers());
         }
         Ok(response)
+    }
+
+    fn success(&self, url: &Url, response: reqwest::Response) -> Response {
+        Response::new(url, response, self.config.max_body, self.bandwidth.clone())
     }
 
     fn redirect(&self, url: &Url, location: &str) -> Result<Url, Failure> {

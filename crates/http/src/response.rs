@@ -1,10 +1,12 @@
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::bandwidth::Bandwidth;
 use crate::error::{json_failure, shown};
 use crate::{Error, Failure};
 
@@ -16,13 +18,19 @@ pub struct Response {
     expected: Option<u64>,
     received: u64,
     max_body: u64,
+    bandwidth: Option<Arc<Bandwidth>>,
 }
 
 impl Response {
-    pub(crate) fn new(url: &Url, inner: reqwest::Response, max_body: u64) -> Response {
+    pub(crate) fn new(
+        url: &Url,
+        inner: reqwest::Response,
+        max_body: u64,
+        bandwidth: Option<Arc<Bandwidth>>,
+    ) -> Response {
         let expected =
             inner.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse().ok());
-        Response { url: url.clone(), inner, expected, received: 0, max_body }
+        Response { url: url.clone(), inner, expected, received: 0, max_body, bandwidth }
     }
 
     /// What was asked; [`shown`] makes it fit to be shown.
@@ -62,7 +70,11 @@ impl Response {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         match self.inner.chunk().await {
             Ok(chunk) => {
-                self.received += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+                let length = chunk.as_ref().map_or(0, Bytes::len);
+                self.received += length as u64;
+                if let Some(bandwidth) = &self.bandwidth {
+                    bandwidth.spend(length).await;
+                }
                 Ok(chunk)
             }
             Err(source) => {
