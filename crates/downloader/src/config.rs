@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use tagmill_http::Url;
+use tagmill_http::{Redirects, Url};
 use tagmill_model::Flags;
 
 /// What to download, from where and to where.
@@ -29,8 +29,22 @@ pub struct Config {
     /// The largest file that is taken, in bytes. A board's pictures are well under 20 MB; what is far larger is a fault
     /// or an attack on the disk.
     pub max_bytes: u64,
-    /// How the host is asked. Its cookie is not sent, as media hosts need none, and its bound on requests under way is
-    /// [`Config::workers`].
+    /// The largest share of the last 200 files that may fail, from 0 to 1; a run with more stops and says why. A cookie
+    /// or a host that is wrong must not cost a million requests. At 1, no share is too large.
+    pub max_failure_rate: f64,
+    /// Decode each picture that arrives, to its last pixel, before it gets its name.
+    pub verify: bool,
+    /// Decode the pictures that are there already, too, and fetch those anew that are bad. The bad ones are kept in
+    /// `.tagmill/quarantine/`.
+    pub verify_existing: bool,
+    /// Have each file and its name on the disk itself before the next is counted, so that not even a power cut takes one.
+    pub durable: bool,
+    /// Bytes that must stay free on the disk; a run stops before it takes them.
+    pub min_free: u64,
+    /// Send the cookie of [`Config::http`] to where it belongs. Off, because media hosts need none.
+    pub send_cookie: bool,
+    /// How the hosts are asked: one pace, one gate and one bandwidth for all of them together. Its bound on requests under
+    /// way is [`Config::workers`].
     pub http: tagmill_http::Config,
 }
 
@@ -58,8 +72,18 @@ impl Config {
             retry_failed: false,
             ignore_opt_out: false,
             max_bytes: 100 << 20,
+            max_failure_rate: 0.5,
+            verify: false,
+            verify_existing: false,
+            durable: false,
+            min_free: 1_000_000_000,
+            send_cookie: false,
             // A large file over a slow line may take long; the watchdog ends one that stands still.
-            http: tagmill_http::Config { request_timeout: None, ..tagmill_http::Config::default() },
+            http: tagmill_http::Config {
+                request_timeout: None,
+                redirects: Redirects::SameOrigin,
+                ..tagmill_http::Config::default()
+            },
         }
     }
 }

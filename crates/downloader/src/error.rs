@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use tagmill_model::dataset::DatasetError;
 use thiserror::Error;
 
+use crate::Reason;
+
 /// Why nothing more could be downloaded. What was saved before stays, and the next run goes on from there.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -32,6 +34,32 @@ pub enum Error {
     DiskFull {
         /// The file that found no room.
         path: PathBuf,
+    },
+    /// Less is free on the disk than was to stay so.
+    #[error("`{}` has {:.1} GB free, and {:.1} GB are to stay so", path.display(), *free as f64 / 1e9, *min_free as f64 / 1e9)]
+    LowOnSpace {
+        /// The media folder.
+        path: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// [`Config::min_free`](crate::Config::min_free).
+        min_free: u64,
+    },
+    /// More of the last files failed than the configuration allows, so that the rest would most likely fail, too.
+    #[error(
+        "{failed} of the last {of} files failed, most of them as `{reason}`; the last was `{path}`: {detail}"
+    )]
+    TooManyFailures {
+        /// How many failed.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+        /// The most frequent reason.
+        reason: Reason,
+        /// The last that failed.
+        path: String,
+        /// Why it did, in a sentence.
+        detail: String,
     },
     /// Where a folder or a medium should be stands something else: a symbolic link, or a file for a folder. A run lists
     /// the item as failed; only [`MediaStore`](crate::MediaStore) returns this.

@@ -1,38 +1,50 @@
 #![doc = include_str!("../README.md")]
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::stream::{self, StreamExt};
 use tagmill_http::{Client, Error as HttpError, Url, shown};
+use tagmill_model::picture::BadPicture;
 use tagmill_model::{Outcome, Progress};
 use tokio_util::sync::CancellationToken;
 
 mod config;
 mod error;
+mod failure_rate;
 mod gone;
+mod lines;
 mod media_store;
+mod medium;
 mod opt_out;
+mod parts;
 mod plan;
+mod recheck;
 mod report;
+mod space;
+mod tasks;
 mod transfer;
 
 pub use config::{Config, Source};
 pub use error::Error;
 pub use media_store::{MediaPart, MediaStore};
 pub use plan::Plan;
-pub use report::{FailedItem, MAX_LISTED, Reason, Report};
+pub use report::{FailedItem, MAX_LISTED, Mislabelled, Reason, Report};
 
+use failure_rate::FailureRate;
 use gone::GoneList;
+use parts::PartList;
 use plan::{Planner, Wanted};
-use transfer::{TransferError, transfer};
+use space::Space;
+use transfer::{TransferError, Transfers};
 
 /// So many files in a row without any answer, after there had been answers, mean that the host is gone.
 const SILENT_IN_A_ROW: usize = 20;
 
 /// Downloads what the source asks for and the media folder lacks.
 ///
-/// Cancelled, it drops what is under way, leaves no part behind and returns what was done. A file that cannot be had is
-/// listed in the report and ends nothing.
+/// Cancelled, it drops what is under way and returns what was done; of large files the part that came is kept for the next
+/// run. A file that cannot be had is listed in the report and ends nothing.
 ///
 /// # Errors
 /// Any [`Error`] but [`Error::Obstructed`]: what every further file would meet, too.
@@ -42,11 +54,19 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
     let client = client(&config)?;
-    let store = Arc::new(MediaStore::open(&config.media_dir)?);
+    let store = MediaStore::open(&config.media_dir)?;
+    let store = Arc::new(if config.durable { store.durable() } else { store });
     progress.start("planning", None);
-    let Planner { wanted, mut report, gone, .. } = plan::plan(&config, cancel).await?;
-    let mut gone = GoneList::open(&store, &gone)?;
+    let mut planner = plan::plan(&config, cancel).await?;
     progress.finish();
+    if config.verify_existing {
+        recheck::recheck(&store, &mut planner, progress, cancel).await?;
+    }
+    let Planner { wanted, mut report, gone, .. } = planner;
+    let gone = GoneList::open(&store, &gone)?;
+    let space = Space::new(store.root(), config.min_free)?;
+    let parts = PartList::open(&store)?;
+    let transfers = Transfers { client: &client, store, config: &config, parts, space };
     tracing::info!(
         planned = report.planned,
         present = report.present,
@@ -56,15 +76,18 @@ pub async fn run(
         report.planned
     );
 
+    let started = Instant::now();
     progress.start("downloading", Some(wanted.len() as u64));
-    let transfers = stream::iter(wanted).map(|wanted| {
-        let (client, store, config) = (&client, &*store, &config);
+    let arrivals = stream::iter(wanted).map(|wanted| {
+        let transfers = &transfers;
         async move {
-            let size = transfer(client, store, config, &wanted.path).await;
-            (wanted, size)
+            let url = transfer::media_url(&transfers.config.media_url, &wanted.path);
+            let saved = transfers.file(&wanted.path, &[url]).await;
+            (wanted, saved)
         }
     });
-    let mut transfers = std::pin::pin!(transfers.buffer_unordered(config.workers));
+    let mut arrivals = std::pin::pin!(arrivals.buffer_unordered(config.workers));
+    let mut failure_rate = FailureRate::new(config.max_failure_rate);
     let mut silent = 0;
     loop {
         let done = tokio::select! {
@@ -73,14 +96,14 @@ pub async fn run(
                 report.outcome = Outcome::Cancelled;
                 break;
             }
-            done = transfers.next() => done,
+            done = arrivals.next() => done,
         };
-        let Some((wanted, size)) = done else { break };
-        match size {
-            Ok(bytes) => {
+        let Some((wanted, saved)) = done else { break };
+        match saved {
+            Ok(saved) => {
                 silent = 0;
-                report.saved += 1;
-                report.bytes += bytes;
+                failure_rate.saved();
+                report.save(wanted, &saved);
             }
             Err(error) => {
                 let network = match &error {
@@ -93,11 +116,13 @@ pub async fn run(
                 let item = failed_item(wanted, error, &config.media_url, is_gone)?;
                 tracing::debug!(id = item.id.0, path = item.path, "failed: {}: {}", item.reason, item.detail);
                 gone.add(&item)?;
+                failure_rate.failed(&item)?;
                 report.fail(item);
             }
         }
         progress.advance(1);
     }
+    report.elapsed_ms = started.elapsed().as_millis() as u64;
     progress.finish();
     Ok(report)
 }
@@ -125,7 +150,11 @@ fn client(config: &Config) -> Result<Client, Error> {
     if config.workers == 0 {
         return Err(Error::InvalidConfig { field: "workers", fault: "must be at least 1" });
     }
-    let http = tagmill_http::Config { cookie: None, max_in_flight: config.workers, ..config.http.clone() };
+    if !(0.0..=1.0).contains(&config.max_failure_rate) {
+        return Err(Error::InvalidConfig { field: "max_failure_rate", fault: "must be from 0 to 1" });
+    }
+    let cookie = config.http.cookie.clone().filter(|_| config.send_cookie);
+    let http = tagmill_http::Config { cookie, max_in_flight: config.workers, ..config.http.clone() };
     Client::new(http).map_err(|source| Error::Client { source })
 }
 
@@ -136,6 +165,10 @@ fn failed_item(wanted: Wanted, error: TransferError, base: &Url, is_gone: bool) 
             (Reason::Obstructed, format!("`{}` is in the way", path.display()))
         }
         TransferError::Disk(error) => return Err(error),
+        TransferError::Undecodable(BadPicture::TooLarge(how)) => {
+            (Reason::TooLarge, format!("it is too large: {how}"))
+        }
+        TransferError::Undecodable(bad) => (Reason::Undecodable, bad.to_string()),
         TransferError::OptedOut(rule) => (Reason::OptedOut, format!("the host sends `{rule}`")),
         TransferError::Http(source) if is_gone => {
             return Err(Error::Unreachable { url: shown(base), source });

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gone;
 use crate::report::{FailedItem, Reason, Report};
-use crate::{Config, Error, MediaStore, Source};
+use crate::{Config, Error, MediaStore, Source, tasks};
 
 /// Rows of the database that are taken at a time: enough to amortise a query, few enough to notice a cancel at once.
 const ROWS_A_PAGE: u32 = 8192;
@@ -94,6 +94,8 @@ pub(crate) struct Planner {
     /// Whether that is asked for all the same.
     retry_failed: bool,
     pub(crate) wanted: Vec<Wanted>,
+    /// Planned files that are there, where they are to be looked at again.
+    present: Option<Vec<Wanted>>,
     pub(crate) report: Report,
 }
 
@@ -116,8 +118,21 @@ impl Planner {
             host: config.media_url.authority().rsplit('@').next().unwrap_or_default().to_owned(),
             known: present.into_iter().map(|path| (path.into_boxed_str(), Known::Present)).collect(),
             wanted: Vec::new(),
+            present: config.verify_existing.then(Vec::new),
             report: Report::default(),
         }
+    }
+
+    /// The planned files that are there, once.
+    pub(crate) fn take_present(&mut self) -> Vec<Wanted> {
+        self.present.take().unwrap_or_default()
+    }
+
+    /// A planned file that was there is no more.
+    pub(crate) fn lose(&mut self, wanted: Wanted) {
+        self.report.present -= 1;
+        self.report.quarantined += 1;
+        self.wanted.push(wanted);
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -153,6 +168,9 @@ impl Planner {
             Some(known) => {
                 *known = Known::Planned;
                 self.report.present += 1;
+                if let Some(present) = &mut self.present {
+                    present.push(Wanted { id, path });
+                }
             }
             None => {
                 self.known.insert(path.as_str().into(), Known::Planned);
@@ -184,7 +202,7 @@ fn locate(host: &str, path: &str) -> Result<MediaPath, (Reason, String)> {
 /// Walks over what is there, then over the source. A cancelled plan is cut short. Nothing on disk changes.
 pub(crate) async fn plan(config: &Config, cancel: &CancellationToken) -> Result<Planner, Error> {
     let root = config.media_dir.clone();
-    let present = blocking(move || MediaStore::present_in(&root)).await?;
+    let present = tasks::io(move || MediaStore::present_in(&root)).await?;
     tracing::debug!(present = present.len(), "walked over the media folder");
     let mut planner = Planner::new(config, present);
     planner.gone = gone::Remembered::read(&config.media_dir, |path| planner.known.contains_key(path))?;
@@ -193,7 +211,7 @@ pub(crate) async fn plan(config: &Config, cancel: &CancellationToken) -> Result<
             let (path, cancel) = (path.clone(), cancel.child_token());
             // Where this future is dropped, the thread is to stop as well.
             let stop = cancel.clone().drop_guard();
-            let planner = blocking(move || read_dataset(&path, planner, &cancel)).await;
+            let planner = tasks::io(move || read_dataset(&path, planner, &cancel)).await;
             drop(stop);
             planner
         }
@@ -201,16 +219,6 @@ pub(crate) async fn plan(config: &Config, cancel: &CancellationToken) -> Result<
             read_items(path, &mut planner, cancel).await?;
             Ok(planner)
         }
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => unreachable!("blocking work is never aborted while it is awaited"),
-        },
     }
 }
 

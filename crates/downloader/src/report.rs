@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use tagmill_http::Error as HttpError;
 use tagmill_model::{ItemId, Outcome, StageReport};
 
+use crate::medium;
+use crate::plan::Wanted;
+use crate::transfer::Saved;
+
 /// Failed items that a report lists one by one; beyond these they are only counted.
 pub const MAX_LISTED: usize = 1000;
 
@@ -23,16 +27,37 @@ pub struct Report {
     pub saved: u64,
     /// Bytes of the files that were downloaded.
     pub bytes: u64,
+    /// Bytes of them that came in this run; the others are of parts that an earlier run had left.
+    pub received: u64,
+    /// How long the downloading took, in milliseconds.
+    pub elapsed_ms: u64,
     /// Items whose file is another item's, too.
     pub duplicates: u64,
     /// Items that are not wanted: videos, what is neither picture nor video, and content classes.
     pub skipped: u64,
+    /// Files that were there, were bad and went into quarantine. They count as missing.
+    pub quarantined: u64,
+    /// Files that were downloaded and are of another format than their extension says. They are good all the same.
+    pub mislabelled: u64,
+    /// The first [`MAX_LISTED`] of them.
+    pub mislabelled_files: Vec<Mislabelled>,
     /// Items whose file could not be had.
     pub failed: u64,
     /// The same by reason.
     pub failed_by_reason: BTreeMap<Reason, u64>,
     /// The first [`MAX_LISTED`] of them.
     pub failures: Vec<FailedItem>,
+}
+
+/// A file whose extension says something else than its first bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mislabelled {
+    /// The board's number.
+    pub id: ItemId,
+    /// Its path on the media host.
+    pub path: String,
+    /// The usual extension of its format.
+    pub format: &'static str,
 }
 
 /// An item whose file could not be had.
@@ -69,8 +94,10 @@ pub enum Reason {
     CutOff,
     /// A web page or nothing in place of a file.
     NoMedium,
-    /// Larger than [`Config::max_bytes`](crate::Config::max_bytes).
+    /// Larger than [`Config::max_bytes`](crate::Config::max_bytes), or a picture of more pixels than any camera takes.
     TooLarge,
+    /// The whole file came, and is no whole picture.
+    Undecodable,
     /// The host says that it is not for training.
     OptedOut,
     /// The host sends elsewhere.
@@ -91,6 +118,7 @@ impl Reason {
             Reason::CutOff => "cut off",
             Reason::NoMedium => "not a medium",
             Reason::TooLarge => "too large",
+            Reason::Undecodable => "cannot be decoded",
             Reason::OptedOut => "opted out",
             Reason::Redirected => "redirected",
             Reason::Obstructed => "obstructed",
@@ -128,8 +156,13 @@ impl Default for Report {
             known_gone: 0,
             saved: 0,
             bytes: 0,
+            received: 0,
+            elapsed_ms: 0,
             duplicates: 0,
             skipped: 0,
+            quarantined: 0,
+            mislabelled: 0,
+            mislabelled_files: Vec::new(),
             failed: 0,
             failed_by_reason: BTreeMap::new(),
             failures: Vec::new(),
@@ -138,6 +171,19 @@ impl Default for Report {
 }
 
 impl Report {
+    pub(crate) fn save(&mut self, wanted: Wanted, saved: &Saved) {
+        self.saved += 1;
+        self.bytes += saved.bytes;
+        self.received += saved.received;
+        if !medium::fits(saved.format, &wanted.path) {
+            self.mislabelled += 1;
+            if self.mislabelled_files.len() < MAX_LISTED {
+                let (id, path) = (wanted.id, wanted.path.into());
+                self.mislabelled_files.push(Mislabelled { id, path, format: saved.format });
+            }
+        }
+    }
+
     pub(crate) fn fail(&mut self, item: FailedItem) {
         self.failed += 1;
         *self.failed_by_reason.entry(item.reason).or_default() += 1;
@@ -147,14 +193,27 @@ impl Report {
     }
 }
 
-/// One line: `10 files saved (1.2 MB), 5 were present, 1 failed (gone 1)`.
+/// One line: `10 files saved (1.2 MB, 20 files/s, 2.5 MB/s), 5 were present, 1 failed (gone 1)`.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.outcome == Outcome::Cancelled {
             f.write_str("cancelled: ")?;
         }
         let megabytes = self.bytes as f64 / 1e6;
-        write!(f, "{} files saved ({megabytes:.1} MB), {} were present", self.saved, self.present)?;
+        write!(f, "{} files saved ({megabytes:.1} MB", self.saved)?;
+        if self.saved > 0 && self.elapsed_ms > 0 {
+            let a_second = |count: u64| count as f64 / (self.elapsed_ms as f64 / 1e3);
+            let (files, megabytes) = (a_second(self.saved), a_second(self.received) / 1e6);
+            write!(f, ", {files:.0} files/s, {megabytes:.1} MB/s")?;
+        }
+        write!(f, "), {} were present", self.present)?;
+        let others = [
+            (self.quarantined, "went into quarantine"),
+            (self.mislabelled, "have the extension of another format"),
+        ];
+        for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, ", {count} {what}")?;
+        }
         if self.failed > 0 {
             let reasons: Vec<String> =
                 self.failed_by_reason.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
@@ -199,9 +258,12 @@ mod tests {
         report.fail(item(Reason::CutOff));
         report.fail(item(Reason::Gone));
         report.outcome = Outcome::Cancelled;
+        (report.received, report.elapsed_ms) = (1_000_000, 500);
+        (report.quarantined, report.mislabelled) = (1, 2);
         assert_eq!(
             report.to_string(),
-            "cancelled: 10 files saved (1.2 MB), 5 were present, 3 failed (gone 2, cut off 1), 2 are left"
+            "cancelled: 10 files saved (1.2 MB, 20 files/s, 2.0 MB/s), 5 were present, 1 went into quarantine, \
+             2 have the extension of another format, 3 failed (gone 2, cut off 1), 2 are left"
         );
     }
 
