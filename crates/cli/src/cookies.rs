@@ -36,6 +36,11 @@ impl CookieJar {
         CookieJar { cookie, file, host: host.clone(), fresh }
     }
 
+    /// The session as it is now.
+    pub(crate) fn cookie(&self) -> &Cookie {
+        &self.cookie
+    }
+
     /// Lets a client use the session, and tell when the board has refreshed it.
     pub(crate) fn lend(&self, http: &mut tagmill_http::Config) {
         http.cookie = Some(self.cookie.clone());

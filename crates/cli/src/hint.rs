@@ -103,6 +103,12 @@ fn of_downloader(error: &tagmill_downloader::Error) -> Option<&'static str> {
             Some("wait, then run it again with fewer --workers; what was saved is kept")
         }
         Error::DiskFull { .. } => Some("make room and run the same command again; what was saved is kept"),
+        Error::LowOnSpace { .. } => {
+            Some("make room, or lower --min-free, and run the same command again; what was saved is kept")
+        }
+        Error::TooManyFailures { .. } => {
+            Some("check --media-url and what the host wants; `--max-failures 1` goes on whatever fails")
+        }
         Error::InUse { .. } => Some("wait until the other program has ended, or work in another --data-dir"),
         _ => None,
     }

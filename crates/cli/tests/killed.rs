@@ -9,7 +9,7 @@ use tagmill_testboard::Board;
 
 mod support;
 
-use support::{Workplace, asked_infos, assert_sound, slow_board, wait_for};
+use support::{Workplace, asked_infos, assert_sound, moments, slow_board, wait_for};
 
 const ITEMS: u64 = 900;
 const KILLS: u64 = 20;
@@ -25,17 +25,6 @@ fn rows(workplace: &Workplace) -> Vec<Row<'static>> {
         reader.scanner().unwrap().rows(all, &mut keep).unwrap();
         rows
     })
-}
-
-/// Moments that look like chance and are the same in every run: numbers below `limit`, by xorshift.
-fn moments(limit: u64) -> impl Iterator<Item = u64> {
-    let seed = 0x9e37_79b9_7f4a_7c15_u64;
-    std::iter::successors(Some(seed), |state| {
-        let state = state ^ (state << 13);
-        let state = state ^ (state >> 7);
-        Some(state ^ (state << 17))
-    })
-    .map(move |state| (state >> 32) % limit)
 }
 
 /// Starts a fetch and ends it with SIGKILL once the board was asked so many more questions.

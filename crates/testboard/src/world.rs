@@ -46,6 +46,8 @@ pub struct WorldConfig {
     pub wrong_share: f64,
     /// Share of posts whose JSON takes one of the odd shapes that real replies take, and of pages out of order.
     pub odd_share: f64,
+    /// Bytes behind the end of each medium, which no decoder minds: for files of megabytes.
+    pub padding: usize,
     /// Upload time of the first id, Unix seconds.
     pub first_created: i64,
     /// Seconds between the uploads of two ids.
@@ -64,6 +66,7 @@ impl Default for WorldConfig {
             missing_share: 0.06,
             wrong_share: 0.06,
             odd_share: 0.03,
+            padding: 0,
             first_created: 1_704_067_200,
             seconds_between: 120,
         }

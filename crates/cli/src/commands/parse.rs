@@ -60,6 +60,20 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// `100M`, `1.5GiB` or `4096`: bytes. `M` is a million, `Mi` and `MiB` are 1024 * 1024.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let size = text.trim().parse::<bytesize::ByteSize>();
+    size.map(|size| size.as_u64()).map_err(|_| "write a size as 100M, 1.5GiB or 4096".to_owned())
+}
+
+/// As [`bytes`], and not nothing.
+pub(crate) fn some_bytes(text: &str) -> Result<u64, String> {
+    match bytes(text)? {
+        0 => Err("write a size above 0, such as 20M".to_owned()),
+        size => Ok(size),
+    }
+}
+
 /// What the board is to search for.
 pub(crate) fn search(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("write what to search for".to_owned()) } else { Ok(text.to_owned()) }
@@ -118,6 +132,24 @@ mod tests {
         for wrong in ["", "5", "5..2", "..", "a..b", "-1..5"] {
             assert!(lengths(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, expected) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("100M", 100_000_000),
+            ("1.5 GB", 1_500_000_000),
+            ("2MiB", 2 << 20),
+            ("2mi", 2 << 20),
+        ] {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for wrong in ["", "-1", "M", "1 parsec", "many"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+        assert!(some_bytes("0").is_err());
     }
 
     #[test]

@@ -167,3 +167,14 @@ pub(crate) fn complete(database: &Path) -> BTreeSet<i64> {
         sqlx::query_scalar(ids).fetch_all(connection).await.unwrap().into_iter().collect()
     })
 }
+
+/// Moments that look like chance and are the same in every run: numbers below `limit`, by xorshift.
+pub(crate) fn moments(limit: u64) -> impl Iterator<Item = u64> {
+    let seed = 0x9e37_79b9_7f4a_7c15_u64;
+    std::iter::successors(Some(seed), |state| {
+        let state = state ^ (state << 13);
+        let state = state ^ (state >> 7);
+        Some(state ^ (state << 17))
+    })
+    .map(move |state| (state >> 32) % limit)
+}
