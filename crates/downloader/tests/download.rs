@@ -462,3 +462,85 @@ fn a_run_can_be_spawned() {
     let config = Config::new(Source::Items("a".into()), "b".into(), url);
     is_send(run(config, &(), &CancellationToken::new()));
 }
+
+#[tokio::test]
+async fn pictures_are_decoded_when_asked_for() {
+    let (id, path) = Scene::quiet().picture(20);
+    let script = || Script::new().on(Target::Media(id), When::Always, Mishap::Corrupt);
+    let scene = Scene::new(script(), Mishaps::default());
+    let report = start(Config { verify: true, ..scene.config() }).await.unwrap();
+    adds_up(&report);
+    assert_eq!(report.failed_by_reason.get(&Reason::Undecodable), Some(&1), "{report:?}");
+    assert_eq!((report.failures[0].id, scene.board.stats().mishaps["corrupt"]), (id, 1));
+    let mut expected = scene.pictures();
+    expected.remove(path.as_str());
+    assert!(scene.saved() == expected, "the files differ");
+
+    // Its first bytes are right, so that nobody else notices.
+    let unasked = Scene::new(script(), Mishaps::default());
+    assert_eq!(unasked.run().await.unwrap().failed, 0);
+}
+
+#[tokio::test]
+async fn what_is_there_and_bad_is_fetched_again() {
+    let scene = Scene::quiet();
+    scene.run().await.unwrap();
+    let media = scene.path("media");
+    let paths: Vec<_> = (0..6).map(|n| scene.picture(n).1.under(&media)).collect();
+    let whole = fs::read(&paths[0]).unwrap();
+    fs::write(&paths[0], &whole[..whole.len() / 2]).unwrap();
+    fs::write(&paths[1], "").unwrap();
+    fs::write(&paths[2], "<html>").unwrap();
+    // What nobody asks for is nobody's to check.
+    fs::write(media.join("mine.jpg"), "not a picture").unwrap();
+    let asked = scene.board.stats().requests;
+
+    let report = start(Config { verify_existing: true, ..scene.config() }).await.unwrap();
+    adds_up(&report);
+    assert_eq!((report.quarantined, report.saved, report.failed), (3, 3, 0), "{report:?}");
+    assert_eq!(scene.board.stats().requests, asked + 3);
+    let mut saved = scene.saved();
+    assert_eq!(saved.remove("mine.jpg").unwrap(), b"not a picture");
+    assert!(saved == scene.pictures(), "the files differ");
+    let kept = scene.path("media/.tagmill/quarantine").join(scene.picture(2).1.as_str());
+    assert_eq!(fs::read(kept).unwrap(), b"<html>");
+
+    let report = start(Config { verify_existing: true, ..scene.config() }).await.unwrap();
+    assert_eq!((report.quarantined, report.saved), (0, 0));
+}
+
+#[tokio::test]
+async fn durable_files_are_the_same_files() {
+    let scene = Scene::quiet();
+    let report = start(Config { durable: true, verify: true, ..scene.config() }).await.unwrap();
+    assert_eq!(report.failed, 0, "{report:?}");
+    assert!(scene.saved() == scene.pictures(), "the files differ");
+}
+
+#[tokio::test]
+async fn a_run_that_fails_too_often_stops() {
+    let script = Script::new().on(Target::Any, When::After(50), Mishap::NotFound);
+    let scene = Scene::of(600, script, Mishaps::default());
+    let asked = || scene.board.stats().requests;
+    match start(scene.config()).await {
+        Err(Error::TooManyFailures { failed: 101.., of: 200, reason: Reason::Gone, detail, .. }) => {
+            assert!(detail.contains("404"), "{detail}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // Those that are there, what it takes to see that the others are not, and what was under way.
+    assert!(asked() <= 50 + 200 + 20, "{}", asked());
+    let saved = scene.saved().len() as u64;
+    assert!(saved <= 50);
+    let report = start(Config { max_failure_rate: 1.0, ..scene.config() }).await.unwrap();
+    adds_up(&report);
+    assert_eq!((report.present, report.saved), (saved, 0));
+}
+
+#[tokio::test]
+async fn a_disk_with_too_little_room_is_left_alone() {
+    let scene = Scene::quiet();
+    let config = Config { min_free: u64::MAX, ..scene.config() };
+    assert!(matches!(start(config).await, Err(Error::LowOnSpace { min_free: u64::MAX, .. })));
+    assert_eq!(scene.board.stats().requests, 0);
+}

@@ -34,6 +34,8 @@ struct Answer {
     hang: bool,
     /// Another status than the range's.
     status: Option<&'static str>,
+    /// What the body begins with in place of a picture.
+    body: Option<&'static [u8]>,
     /// More header lines.
     lines: &'static str,
     /// Without a length.
@@ -87,7 +89,10 @@ async fn serve(listener: TcpListener, answers: Vec<Answer>, seen: Arc<Mutex<Seen
         let answer_head = format!("HTTP/1.1 {lines}\r\n{}connection: close\r\n\r\n", answer.lines);
         stream.write_all(answer_head.as_bytes()).await.unwrap();
         seen.lock().unwrap().heads.push(head);
-        let body = picture();
+        let mut body = picture();
+        if let Some(other) = answer.body {
+            body[..other.len()].copy_from_slice(other);
+        }
         // The client may hang up when it has seen enough.
         for piece in body.get(from..answer.until).unwrap_or_default().chunks(1 << 16) {
             if stream.write_all(piece).await.is_err() {
@@ -302,6 +307,29 @@ async fn who_asks_to_be_left_alone_is() {
     ignored.config.ignore_opt_out = true;
     let report = ignored.run().await;
     assert_eq!((report.saved, report.failed), (1, 0), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_file_of_another_format_is_saved_and_reported() {
+    let mislabelled = fixture(&[until(SIZE)]).await;
+    fs::write(mislabelled.folder.path().join("dataset.csv"), "id,image\n7,a.webp\n").unwrap();
+    let report = mislabelled.run().await;
+    assert_eq!((report.saved, report.mislabelled), (1, 1), "{report:?}");
+    assert_eq!(
+        (report.mislabelled_files[0].path.as_str(), report.mislabelled_files[0].format),
+        ("a.webp", "jpg")
+    );
+    assert!(fs::read(mislabelled.folder.path().join("media/a.webp")).unwrap() == picture());
+}
+
+#[tokio::test]
+async fn what_is_no_medium_reaches_no_disk() {
+    let unknown = Answer { body: Some(b"\x1f\x8b compressed, or whatever it is"), ..until(SIZE) };
+    let fixture = fixture(&[unknown.clone(), unknown.clone(), unknown]).await;
+    let report = fixture.run().await;
+    assert_eq!(report.failed_by_reason.get(&Reason::NoMedium), Some(&1), "{report:?}");
+    assert!(report.failures[0].detail.ends_with("answered with bytes of no known picture or video format"));
+    assert!(!fixture.part().parent().unwrap().exists());
 }
 
 #[tokio::test]
