@@ -35,6 +35,11 @@ impl DataDir {
         self.0.join("media")
     }
 
+    /// `media-<variant>/`, other renditions of the media under the same paths.
+    pub fn media_of(&self, variant: &str) -> PathBuf {
+        self.0.join(format!("media-{variant}"))
+    }
+
     /// Where a training run leaves its model.
     pub fn run(&self, name: &str) -> PathBuf {
         self.0.join("models").join(name)

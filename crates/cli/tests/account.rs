@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 use tagmill_fetcher::api::{Feed, Pr0gramm};
-use tagmill_model::Flags;
+use tagmill_model::{Flags, ItemId};
 use tagmill_testboard::{Account, Board, Config, Sessions, WorldConfig};
 
 mod support;
@@ -80,11 +80,11 @@ fn fetch(workplace: &Workplace, board: &Board, arguments: &[&str]) -> Ran {
 /// The content classes in the database.
 fn classes(workplace: &Workplace) -> Flags {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let rows = runtime.block_on(async {
-        let reader = tagmill_store::Reader::open(&workplace.database()).await.unwrap();
-        reader.media_page(None, None, 10_000).await.unwrap()
-    });
-    rows.into_iter().fold(Flags::empty(), |all, row| all | row.flags)
+    let reader = runtime.block_on(tagmill_store::Reader::open(&workplace.database())).unwrap();
+    let everything = tagmill_store::Interval::new(ItemId(1), ItemId(i64::MAX));
+    let mut classes = Flags::empty();
+    reader.scanner().unwrap().media(everything, None, |row| classes |= row.flags).unwrap();
+    classes
 }
 
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 //! `cargo run -p tagmill-downloader --example download -- dataset.csv media/ https://img.example.org/`
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it found")]
 
-use tagmill_downloader::{Config, Source, run};
+use tagmill_downloader::{Config, Hosts, Source, run};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [dataset, folder, url] = arguments.as_slice() else {
         return Err("usage: download DATASET.CSV FOLDER URL".into());
     };
-    let config = Config::new(Source::Dataset(dataset.into()), folder.into(), url.parse()?);
+    let config = Config::new(Source::Dataset(dataset.into()), folder.into(), Hosts::one(url.parse()?));
     let report = run(config, &(), &CancellationToken::new()).await?;
     for item in &report.failures {
         eprintln!("{} {}: {}", item.id, item.path, item.detail);

@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 
-use tagmill_http::{Redirects, Url};
+use tagmill_http::Redirects;
 use tagmill_model::Flags;
+
+use crate::hosts::{Hosts, Variant};
 
 /// What to download, from where and to where.
 #[derive(Debug, Clone)]
@@ -10,8 +12,10 @@ pub struct Config {
     pub source: Source,
     /// The folder that mirrors the media host's paths; made where it is not there.
     pub media_dir: PathBuf,
-    /// What the paths of the source are relative to, such as `https://img.example/`.
-    pub media_url: Url,
+    /// Where the files lie.
+    pub hosts: Hosts,
+    /// Which rendition of them. One other than the medium itself takes a source with a database, and a folder of its own.
+    pub variant: Variant,
     /// Downloads under way at once. Twenty keep a host busy whose answers take some ten milliseconds.
     pub workers: usize,
     /// Videos as well as pictures. Off, because a tagger learns from pictures.
@@ -55,15 +59,23 @@ pub enum Source {
     Dataset(PathBuf),
     /// An items database: all that was fetched.
     Items(PathBuf),
+    /// Only what training needs, looked up in the database, which alone knows where a variant lies.
+    DatasetOf {
+        /// A `dataset.csv`.
+        dataset: PathBuf,
+        /// The items database that it was made of.
+        items: PathBuf,
+    },
 }
 
 impl Config {
     /// All settings but these three at their defaults.
-    pub fn new(source: Source, media_dir: PathBuf, media_url: Url) -> Config {
+    pub fn new(source: Source, media_dir: PathBuf, hosts: Hosts) -> Config {
         Config {
             source,
             media_dir,
-            media_url,
+            hosts,
+            variant: Variant::Image,
             workers: 20,
             include_videos: false,
             classes: Flags::EVERY_CLASS,

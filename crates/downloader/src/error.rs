@@ -80,7 +80,7 @@ pub enum Error {
     /// The media host does not answer, or does no more.
     #[error("the media host `{url}` does not answer")]
     Unreachable {
-        /// [`Config::media_url`](crate::Config::media_url), without secrets.
+        /// The first of the file's [`Hosts`](crate::Hosts), without secrets.
         url: String,
         /// The last failure.
         #[source]
@@ -89,7 +89,7 @@ pub enum Error {
     /// The media host answers, but to this client with nothing but refusals.
     #[error("the media host `{url}` turns this client away")]
     TurnedAway {
-        /// [`Config::media_url`](crate::Config::media_url), without secrets.
+        /// The first of the file's [`Hosts`](crate::Hosts), without secrets.
         url: String,
         /// The refusal.
         #[source]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::stream::{self, StreamExt};
-use tagmill_http::{Client, Error as HttpError, Url, shown};
+use tagmill_http::{Client, Error as HttpError, shown};
 use tagmill_model::picture::BadPicture;
 use tagmill_model::{Outcome, Progress};
 use tokio_util::sync::CancellationToken;
@@ -13,20 +13,25 @@ mod config;
 mod error;
 mod failure_rate;
 mod gone;
+mod hosts;
 mod lines;
 mod media_store;
 mod medium;
 mod opt_out;
 mod parts;
+mod paths;
 mod plan;
+mod planner;
 mod recheck;
 mod report;
 mod space;
 mod tasks;
 mod transfer;
+mod walk;
 
 pub use config::{Config, Source};
 pub use error::Error;
+pub use hosts::{Hosts, Variant};
 pub use media_store::{MediaPart, MediaStore};
 pub use plan::Plan;
 pub use report::{FailedItem, MAX_LISTED, Mislabelled, Reason, Report};
@@ -34,7 +39,7 @@ pub use report::{FailedItem, MAX_LISTED, Mislabelled, Reason, Report};
 use failure_rate::FailureRate;
 use gone::GoneList;
 use parts::PartList;
-use plan::{Planner, Wanted};
+use planner::{Planner, Wanted};
 use space::Space;
 use transfer::{TransferError, Transfers};
 
@@ -62,7 +67,7 @@ pub async fn run(
     if config.verify_existing {
         recheck::recheck(&store, &mut planner, progress, cancel).await?;
     }
-    let Planner { wanted, mut report, gone, .. } = planner;
+    let Planner { queue, mut report, gone, .. } = planner;
     let gone = GoneList::open(&store, &gone)?;
     let space = Space::new(store.root(), config.min_free)?;
     let parts = PartList::open(&store)?;
@@ -70,19 +75,18 @@ pub async fn run(
     tracing::info!(
         planned = report.planned,
         present = report.present,
-        missing = wanted.len(),
+        missing = queue.len(),
         "{} of {} files are missing",
-        wanted.len(),
+        queue.len(),
         report.planned
     );
 
     let started = Instant::now();
-    progress.start("downloading", Some(wanted.len() as u64));
-    let arrivals = stream::iter(wanted).map(|wanted| {
+    progress.start("downloading", Some(queue.len() as u64));
+    let arrivals = stream::iter(queue.iter()).map(|wanted| {
         let transfers = &transfers;
         async move {
-            let url = transfer::media_url(&transfers.config.media_url, &wanted.path);
-            let saved = transfers.file(&wanted.path, &[url]).await;
+            let saved = transfers.file(&wanted.path, &wanted.urls).await;
             (wanted, saved)
         }
     });
@@ -113,7 +117,7 @@ pub async fn run(
                 silent = network.map_or(0, |_| silent + 1);
                 let never_there = network.is_some_and(HttpError::is_connect) && !client.has_been_answered();
                 let is_gone = never_there || silent == SILENT_IN_A_ROW;
-                let item = failed_item(wanted, error, &config.media_url, is_gone)?;
+                let item = failed_item(wanted, error, is_gone)?;
                 tracing::debug!(id = item.id.0, path = item.path, "failed: {}: {}", item.reason, item.detail);
                 gone.add(&item)?;
                 failure_rate.failed(&item)?;
@@ -144,8 +148,16 @@ pub async fn plan(
 }
 
 fn client(config: &Config) -> Result<Client, Error> {
-    if !matches!(config.media_url.scheme(), "http" | "https") {
-        return Err(Error::InvalidConfig { field: "media_url", fault: "is not an http or https url" });
+    let Hosts { image, video, full, thumb } = &config.hosts;
+    if [image, video, full, thumb].iter().any(|hosts| hosts.is_empty()) {
+        return Err(Error::InvalidConfig { field: "hosts", fault: "has a kind without a host" });
+    }
+    if config.hosts.all().any(|url| !matches!(url.scheme(), "http" | "https")) {
+        return Err(Error::InvalidConfig { field: "hosts", fault: "has what is not an http or https url" });
+    }
+    if let (Source::Dataset(_), true) = (&config.source, config.variant.member().is_some()) {
+        let fault = "is a dataset alone, which does not know where a variant lies";
+        return Err(Error::InvalidConfig { field: "source", fault });
     }
     if config.workers == 0 {
         return Err(Error::InvalidConfig { field: "workers", fault: "must be at least 1" });
@@ -159,7 +171,7 @@ fn client(config: &Config) -> Result<Client, Error> {
 }
 
 /// The item to list, or the error that any other item would meet, too.
-fn failed_item(wanted: Wanted, error: TransferError, base: &Url, is_gone: bool) -> Result<FailedItem, Error> {
+fn failed_item(wanted: Wanted, error: TransferError, is_gone: bool) -> Result<FailedItem, Error> {
     let (reason, detail) = match error {
         TransferError::Disk(Error::Obstructed { path }) => {
             (Reason::Obstructed, format!("`{}` is in the way", path.display()))
@@ -171,12 +183,12 @@ fn failed_item(wanted: Wanted, error: TransferError, base: &Url, is_gone: bool) 
         TransferError::Undecodable(bad) => (Reason::Undecodable, bad.to_string()),
         TransferError::OptedOut(rule) => (Reason::OptedOut, format!("the host sends `{rule}`")),
         TransferError::Http(source) if is_gone => {
-            return Err(Error::Unreachable { url: shown(base), source });
+            return Err(Error::Unreachable { url: shown(&wanted.host), source });
         }
         TransferError::Http(source) => match (Reason::of(&source), source.last()) {
             (Some(reason), last) => (reason, last.to_string()),
             (None, HttpError::Blocked { .. } | HttpError::Refused { .. }) => {
-                return Err(Error::TurnedAway { url: shown(base), source });
+                return Err(Error::TurnedAway { url: shown(&wanted.host), source });
             }
             (None, _) => return Err(Error::Client { source }),
         },

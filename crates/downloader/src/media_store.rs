@@ -6,16 +6,16 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rayon::prelude::*;
 use tagmill_model::MediaPath;
 
 use crate::Error;
+use crate::walk::walk;
 
 /// What is no medium lies here, hidden from the walk.
 const OWN_FOLDER: &str = ".tagmill";
 
 /// The mark of an unfinished file.
-const PART: &str = ".part";
+pub(crate) const PART: &str = ".part";
 
 /// A folder of media, in which a file under its own name is whole. One process at a time may hold it.
 ///
@@ -56,24 +56,17 @@ impl MediaStore {
         self
     }
 
-    /// The media that are there, as [`MediaStore::present_in`] finds them.
+    /// The media that are there, `/`-joined and in no order, by a walk over all folders on all cores. Hidden files, parts and
+    /// symbolic links are not media.
     ///
     /// # Errors
     /// [`Error::Io`] where a folder cannot be read.
     pub fn present(&self) -> Result<Vec<String>, Error> {
-        MediaStore::present_in(&self.root)
-    }
-
-    /// The media that are in the folder at `root`, `/`-joined and in no order, by a walk over all folders on all cores;
-    /// none where there is no such folder. Hidden files, parts and symbolic links are not media. Nothing is made or locked.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where a folder cannot be read.
-    pub fn present_in(root: &Path) -> Result<Vec<String>, Error> {
-        match fs::metadata(root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            _ => walk(root, ""),
+        let mut paths = Vec::new();
+        for folder in walk(&self.root)? {
+            folder.paths(|path| paths.push(path.to_owned()));
         }
+        Ok(paths)
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -179,31 +172,6 @@ impl MediaStore {
         folders.insert(folder.to_owned());
         Ok(())
     }
-}
-
-fn walk(folder: &Path, prefix: &str) -> Result<Vec<String>, Error> {
-    let fault = |source| Error::io(folder, source);
-    let (mut files, mut folders) = (Vec::new(), Vec::new());
-    for entry in fs::read_dir(folder).map_err(fault)? {
-        let entry = entry.map_err(fault)?;
-        // No medium's path has a name that is no UTF-8, so such a file is nobody's.
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with('.') || name.ends_with(PART) {
-            continue;
-        }
-        let kind = entry.file_type().map_err(fault)?;
-        if kind.is_file() {
-            files.push(format!("{prefix}{name}"));
-        } else if kind.is_dir() {
-            folders.push(name);
-        }
-    }
-    let below = folders
-        .into_par_iter()
-        .map(|name| walk(&folder.join(&name), &format!("{prefix}{name}/")))
-        .collect::<Result<Vec<_>, _>>()?;
-    files.extend(below.into_iter().flatten());
-    Ok(files)
 }
 
 /// A medium while it is written, under its name with `.part` behind it. Dropped without a commit, it goes away, unless it

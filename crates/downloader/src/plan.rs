@@ -1,31 +1,21 @@
 //! What is to be downloaded: the source less what is there.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
-use tagmill_model::dataset::DatasetReader;
-use tagmill_model::{Flags, ItemId, MediaKind, MediaPath};
-use tagmill_store::Reader;
+use tagmill_model::ItemId;
+use tagmill_model::dataset::HeadReader;
+use tagmill_store::{Interval, Reader, Scanner};
 use tokio_util::sync::CancellationToken;
 
-use crate::gone;
-use crate::report::{FailedItem, Reason, Report};
-use crate::{Config, Error, MediaStore, Source, tasks};
+use crate::planner::{Candidate, Planner};
+use crate::report::Report;
+use crate::{Config, Error, Source, gone, tasks, walk};
 
-/// Rows of the database that are taken at a time: enough to amortise a query, few enough to notice a cancel at once.
-const ROWS_A_PAGE: u32 = 8192;
-
-/// Rows of a table between two looks at the cancel token.
-const ROWS_A_LOOK: usize = 1024;
-
-/// A file to get.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    pub(crate) id: ItemId,
-    pub(crate) path: MediaPath,
-}
+/// Rows that are taken at a time: enough to amortise a query, few enough to notice a cancel at once, and to hold up no
+/// writer of the database.
+const ROWS_AT_ONCE: usize = 8192;
 
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +39,7 @@ pub struct Plan {
 impl Plan {
     pub(crate) fn of(planner: &Planner) -> Plan {
         let Report { planned, present, known_gone, failed, duplicates, skipped, .. } = planner.report;
-        let missing = planner.wanted.len() as u64;
+        let missing = planner.queue.len() as u64;
         Plan { planned, present, known_gone, missing, unusable: failed, duplicates, skipped }
     }
 }
@@ -78,261 +68,83 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Sorts the rows of a source, one by one.
-#[derive(Debug)]
-pub(crate) struct Planner {
-    include_videos: bool,
-    classes: Flags,
-    since: Option<i64>,
-    limit: u64,
-    /// Name and port of the media host.
-    host: String,
-    /// Every path that was there at first or was planned since.
-    known: HashMap<Box<str>, Known>,
-    /// What earlier runs found gone.
-    pub(crate) gone: gone::Remembered,
-    /// Whether that is asked for all the same.
-    retry_failed: bool,
-    pub(crate) wanted: Vec<Wanted>,
-    /// Planned files that are there, where they are to be looked at again.
-    present: Option<Vec<Wanted>>,
-    pub(crate) report: Report,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// On disk, and no row asked for it yet.
-    Present,
-    Planned,
-}
-
-impl Planner {
-    pub(crate) fn new(config: &Config, present: Vec<String>) -> Planner {
-        Planner {
-            gone: gone::Remembered::default(),
-            retry_failed: config.retry_failed,
-            include_videos: config.include_videos,
-            classes: config.classes,
-            since: config.since,
-            limit: config.limit.unwrap_or(u64::MAX),
-            host: config.media_url.authority().rsplit('@').next().unwrap_or_default().to_owned(),
-            known: present.into_iter().map(|path| (path.into_boxed_str(), Known::Present)).collect(),
-            wanted: Vec::new(),
-            present: config.verify_existing.then(Vec::new),
-            report: Report::default(),
-        }
-    }
-
-    /// The planned files that are there, once.
-    pub(crate) fn take_present(&mut self) -> Vec<Wanted> {
-        self.present.take().unwrap_or_default()
-    }
-
-    /// A planned file that was there is no more.
-    pub(crate) fn lose(&mut self, wanted: Wanted) {
-        self.report.present -= 1;
-        self.report.quarantined += 1;
-        self.wanted.push(wanted);
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.report.planned >= self.limit
-    }
-
-    /// Takes the path of an item as a board sent it.
-    pub(crate) fn add_untrusted(&mut self, id: ItemId, path: &str, class: Flags) {
-        match locate(&self.host, path) {
-            Ok(path) => self.add(id, path, class),
-            Err((reason, detail)) => {
-                self.report.planned += 1;
-                self.report.fail(FailedItem { id, path: path.escape_debug().to_string(), reason, detail });
-            }
-        }
-    }
-
-    pub(crate) fn add(&mut self, id: ItemId, path: MediaPath, class: Flags) {
-        let is_kind = match path.kind() {
-            MediaKind::Image => true,
-            MediaKind::Video => self.include_videos,
-            MediaKind::Other => false,
-        };
-        if !is_kind || !self.classes.contains(class & Flags::EVERY_CLASS) {
-            self.report.skipped += 1;
-            return;
-        }
-        match self.known.get_mut(path.as_str()) {
-            Some(Known::Planned) => {
-                self.report.duplicates += 1;
-                return;
-            }
-            Some(known) => {
-                *known = Known::Planned;
-                self.report.present += 1;
-                if let Some(present) = &mut self.present {
-                    present.push(Wanted { id, path });
-                }
-            }
-            None => {
-                self.known.insert(path.as_str().into(), Known::Planned);
-                if !self.retry_failed && self.gone.contains(path.as_str()) {
-                    self.report.known_gone += 1;
-                } else {
-                    self.wanted.push(Wanted { id, path });
-                }
-            }
-        }
-        self.report.planned += 1;
-    }
-}
-
-/// Boards send paths, and at times whole addresses, with a scheme or without.
-fn locate(host: &str, path: &str) -> Result<MediaPath, (Reason, String)> {
-    let address = path.strip_prefix("https:").or_else(|| path.strip_prefix("http:")).unwrap_or(path);
-    let path =
-        match address.strip_prefix("//").map(|address| address.split_once('/').unwrap_or((address, ""))) {
-            None => path,
-            Some((found, path)) if found.eq_ignore_ascii_case(host) => path,
-            Some((found, _)) => {
-                return Err((Reason::OtherHost, format!("it lies on `{}`", found.escape_debug())));
-            }
-        };
-    MediaPath::parse(path).map_err(|error| (Reason::UnsafePath, error.reason.to_owned()))
-}
-
 /// Walks over what is there, then over the source. A cancelled plan is cut short. Nothing on disk changes.
 pub(crate) async fn plan(config: &Config, cancel: &CancellationToken) -> Result<Planner, Error> {
-    let root = config.media_dir.clone();
-    let present = tasks::io(move || MediaStore::present_in(&root)).await?;
-    tracing::debug!(present = present.len(), "walked over the media folder");
-    let mut planner = Planner::new(config, present);
-    planner.gone = gone::Remembered::read(&config.media_dir, |path| planner.known.contains_key(path))?;
-    match &config.source {
-        Source::Dataset(path) => {
-            let (path, cancel) = (path.clone(), cancel.child_token());
-            // Where this future is dropped, the thread is to stop as well.
-            let stop = cancel.clone().drop_guard();
-            let planner = tasks::io(move || read_dataset(&path, planner, &cancel)).await;
-            drop(stop);
-            planner
+    let scanner = match &config.source {
+        Source::Dataset(_) => None,
+        Source::Items(items) | Source::DatasetOf { items, .. } => Some(Reader::open(items).await?.scanner()?),
+    };
+    let (config, cancel) = (config.clone(), cancel.child_token());
+    // Where this future is dropped, the thread is to stop as well.
+    let _stop = cancel.clone().drop_guard();
+    tasks::io(move || {
+        let mut planner = Planner::new(&config);
+        for folder in walk::walk(&config.media_dir)? {
+            folder.paths(|path| planner.add_present(path));
         }
-        Source::Items(path) => {
-            read_items(path, &mut planner, cancel).await?;
-            Ok(planner)
+        tracing::debug!(present = planner.present_count(), "walked over the media folder");
+        planner.gone = gone::Remembered::read(&config.media_dir, |path| planner.is_there(path))?;
+        match (&config.source, &scanner) {
+            (Source::Dataset(table) | Source::DatasetOf { dataset: table, .. }, scanner) => {
+                read_dataset(table, scanner.as_ref(), &config, &mut planner, &cancel)?;
+            }
+            (Source::Items(_), Some(scanner)) => read_items(scanner, &config, &mut planner, &cancel)?,
+            (Source::Items(_), None) => unreachable!("a source of items was opened above"),
         }
-    }
+        Ok(planner)
+    })
+    .await
 }
 
-fn read_dataset(path: &Path, mut planner: Planner, cancel: &CancellationToken) -> Result<Planner, Error> {
-    for (number, row) in DatasetReader::open(path)?.enumerate() {
-        if planner.is_full() || number % ROWS_A_LOOK == 0 && cancel.is_cancelled() {
+fn read_dataset(
+    table: &Path,
+    scanner: Option<&Scanner>,
+    config: &Config,
+    planner: &mut Planner,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    let mut rows = HeadReader::open(table)?;
+    let lookup = scanner.zip(config.variant.member());
+    let mut number = 0_usize;
+    while let Some(row) = rows.read()? {
+        if planner.is_full() || number.is_multiple_of(ROWS_AT_ONCE) && cancel.is_cancelled() {
             break;
         }
-        let row = row?;
-        if planner.since.is_none_or(|since| row.created >= since) {
-            planner.add(row.id, row.image, row.flags | row.content);
-        }
-    }
-    Ok(planner)
-}
-
-async fn read_items(path: &Path, planner: &mut Planner, cancel: &CancellationToken) -> Result<(), Error> {
-    let reader = Reader::open(path).await?;
-    let mut after = None;
-    while !cancel.is_cancelled() {
-        let page = reader.media_page(after, planner.since, ROWS_A_PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.id);
-        for row in &page {
-            if planner.is_full() {
-                return Ok(());
-            }
-            planner.add_untrusted(row.id, &row.image, row.flags);
+        number += 1;
+        if config.since.is_none_or(|since| row.created >= since) {
+            let other = match lookup {
+                Some((scanner, member)) => scanner.member(row.id, member)?,
+                None => None,
+            };
+            let class = row.flags | row.content;
+            planner.add(&Candidate { id: row.id, path: row.image, class, other: other.as_deref() });
         }
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn planner(present: &[&str], change: impl FnOnce(&mut Config)) -> Planner {
-        let url = "https://Img.example/".parse().unwrap();
-        let mut config = Config::new(Source::Items("items.db".into()), "media".into(), url);
-        change(&mut config);
-        Planner::new(&config, present.iter().map(|path| (*path).to_owned()).collect())
-    }
-
-    #[track_caller]
-    fn check(path: &str, expected: Result<&str, Reason>) {
-        let mut planner = planner(&[], |_| {});
-        planner.add_untrusted(ItemId(7), path, Flags::SFW);
-        let found = match planner.wanted.first() {
-            Some(wanted) => Ok(wanted.path.as_str()),
-            None => Err(planner.report.failures[0].reason),
-        };
-        assert_eq!(found, expected, "{path}");
-    }
-
-    #[test]
-    fn paths_are_hostile() {
-        check("2024/a.jpg", Ok("2024/a.jpg"));
-        check("/2024/a.jpg", Ok("2024/a.jpg"));
-        check("//img.example/2024/a.jpg", Ok("2024/a.jpg"));
-        check("https://img.example/2024/a.jpg", Ok("2024/a.jpg"));
-        check("https://img.example.evil/a.jpg", Err(Reason::OtherHost));
-        check("//me@img.example/a.jpg", Err(Reason::OtherHost));
-        check("//169.254.169.254/a.jpg", Err(Reason::OtherHost));
-        check("//img.example", Err(Reason::UnsafePath));
-        check("//img.example/../a.jpg", Err(Reason::UnsafePath));
-        check("../a.jpg", Err(Reason::UnsafePath));
-        check("file:///a.jpg", Err(Reason::UnsafePath));
-        check("", Err(Reason::UnsafePath));
-        check("a\0.jpg", Err(Reason::UnsafePath));
-    }
-
-    #[test]
-    fn kinds_and_limits() {
-        let paths = ["a.jpg", "b.mp4", "c.txt", "d.gif", "d.gif", "e.webp"];
-        let plan = |change: fn(&mut Config)| {
-            let mut planner = planner(&["d.gif", "other.jpg"], change);
-            for (id, path) in (1..).zip(paths) {
-                if !planner.is_full() {
-                    planner.add_untrusted(ItemId(id), path, Flags::SFW);
-                }
-            }
-            let wanted: Vec<String> = planner.wanted.iter().map(|wanted| wanted.path.to_string()).collect();
-            let report = planner.report;
-            (wanted.join(" "), report.planned, report.present, report.duplicates, report.skipped)
-        };
-        assert_eq!(plan(|_| {}), ("a.jpg e.webp".to_owned(), 3, 1, 1, 2));
-        assert_eq!(
-            plan(|config| config.include_videos = true),
-            ("a.jpg b.mp4 e.webp".to_owned(), 4, 1, 1, 1)
-        );
-        assert_eq!(plan(|config| config.limit = Some(2)), ("a.jpg".to_owned(), 2, 1, 0, 2));
-        assert_eq!(plan(|config| config.limit = Some(0)), (String::new(), 0, 0, 0, 0));
-    }
-
-    proptest! {
-        /// Every file is planned once, and nothing is asked for that is there.
-        #[test]
-        fn a_plan_adds_up(present in prop::collection::vec("[a-e]\\.jpg", 0..5), rows in prop::collection::vec("[a-h/]{1,2}\\.(jpg|mp4)", 0..40)) {
-            let present: Vec<&str> = present.iter().map(String::as_str).collect();
-            let mut planner = planner(&present, |_| {});
-            for (id, path) in (1..).zip(&rows) {
-                planner.add_untrusted(ItemId(id), path, Flags::SFW);
-            }
-            let Planner { wanted, report, .. } = planner;
-            prop_assert_eq!(report.planned, report.present + wanted.len() as u64 + report.failed);
-            prop_assert_eq!(report.planned + report.duplicates + report.skipped, rows.len() as u64);
-            let mut paths: Vec<&str> = wanted.iter().map(|wanted| wanted.path.as_str()).collect();
-            paths.sort_unstable();
-            paths.dedup();
-            prop_assert_eq!(paths.len(), wanted.len());
-            prop_assert!(paths.iter().all(|path| !present.contains(path)));
+fn read_items(
+    scanner: &Scanner,
+    config: &Config,
+    planner: &mut Planner,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    let mut next = scanner.next_id(ItemId(i64::MIN))?;
+    while let Some(first) = next {
+        if planner.is_full() || cancel.is_cancelled() {
+            break;
         }
+        let last = ItemId(first.0.saturating_add(ROWS_AT_ONCE as i64 - 1));
+        scanner.media(Interval::new(first, last), config.variant.member(), |row| {
+            if !planner.is_full() && config.since.is_none_or(|since| row.created >= since) {
+                let other = row.other.as_deref();
+                planner.add(&Candidate { id: row.id, path: &row.image, class: row.flags, other });
+            }
+        })?;
+        next = match last.0.checked_add(1) {
+            Some(after) => scanner.next_id(ItemId(after))?,
+            None => None,
+        };
     }
+    Ok(())
 }

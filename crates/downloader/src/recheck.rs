@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use tagmill_model::picture::{self, BadPicture, Limits};
-use tagmill_model::{MediaKind, Progress};
+use tagmill_model::{ItemId, MediaKind, Progress};
 use tokio_util::sync::CancellationToken;
 
-use crate::plan::{Planner, Wanted};
+use crate::paths::Place;
+use crate::planner::{Planner, Wanted};
 use crate::{Error, MediaStore, medium, tasks};
 
 /// Files that are looked at between two looks at the cancel token.
@@ -31,7 +32,8 @@ pub(crate) async fn recheck(
         let files = present.split_off(present.len().saturating_sub(FILES_A_LOOK));
         progress.advance(files.len() as u64);
         let root = store.root().to_owned();
-        for (wanted, fault) in tasks::cpu(move || bad_ones(&root, files)).await {
+        let files: Vec<_> = files.into_iter().map(|entry| (entry, planner.queue.wanted(entry))).collect();
+        for (entry, wanted, fault) in tasks::cpu(move || bad_ones(&root, files)).await {
             tracing::warn!(
                 id = wanted.id.0,
                 path = wanted.path.as_str(),
@@ -39,19 +41,21 @@ pub(crate) async fn recheck(
                 wanted.path
             );
             store.quarantine(&wanted.path)?;
-            planner.lose(wanted);
+            planner.lose(entry);
         }
     }
     progress.finish();
     Ok(())
 }
 
-fn bad_ones(root: &Path, files: Vec<Wanted>) -> Vec<(Wanted, String)> {
+type Entry = (ItemId, Place);
+
+fn bad_ones(root: &Path, files: Vec<(Entry, Wanted)>) -> Vec<(Entry, Wanted, String)> {
     files
         .into_par_iter()
-        .filter_map(|wanted| {
+        .filter_map(|(entry, wanted)| {
             let fault = fault(&wanted.path.under(root))?;
-            Some((wanted, fault))
+            Some((entry, wanted, fault))
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use tagmill_http::Error as HttpError;
 use tagmill_model::{ItemId, Outcome, StageReport};
 
 use crate::medium;
-use crate::plan::Wanted;
+use crate::planner::Wanted;
 use crate::transfer::Saved;
 
 /// Failed items that a report lists one by one; beyond these they are only counted.
@@ -82,6 +82,10 @@ pub enum Reason {
     UnsafePath,
     /// The board says that the file lies on another host.
     OtherHost,
+    /// Another item's path differs in case alone. On macOS and Windows the two would be one file.
+    Collision,
+    /// The board named no file of the variant that was asked for.
+    NoVariant,
     /// 404 or 410: the host no longer has it.
     Gone,
     /// Another 4xx.
@@ -111,6 +115,8 @@ impl Reason {
         match self {
             Reason::UnsafePath => "unsafe path",
             Reason::OtherHost => "on another host",
+            Reason::Collision => "path differs in case alone",
+            Reason::NoVariant => "no such variant",
             Reason::Gone => "gone",
             Reason::Denied => "denied",
             Reason::ServerError => "server error",
@@ -175,10 +181,10 @@ impl Report {
         self.saved += 1;
         self.bytes += saved.bytes;
         self.received += saved.received;
-        if !medium::fits(saved.format, &wanted.path) {
+        if !medium::fits(saved.format, &wanted.remote) {
             self.mislabelled += 1;
             if self.mislabelled_files.len() < MAX_LISTED {
-                let (id, path) = (wanted.id, wanted.path.into());
+                let (id, path) = (wanted.id, wanted.remote.into());
                 self.mislabelled_files.push(Mislabelled { id, path, format: saved.format });
             }
         }

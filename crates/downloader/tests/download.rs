@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use support::{Scene, rows, write_dataset, write_items, write_store};
-use tagmill_downloader::{Config, Error, MediaStore, Reason, Report, Source, plan, run};
+use tagmill_downloader::{Config, Error, Hosts, MediaStore, Reason, Report, Source, Variant, plan, run};
 use tagmill_model::dataset::DatasetRow;
 use tagmill_model::{Flags, Item, ItemId, MediaKind, Outcome, Progress, StageReport};
 use tagmill_testboard::{Mishap, Mishaps, Script, Target, When};
@@ -389,8 +389,8 @@ async fn a_host_that_was_never_there_ends_the_run() {
     let scene = Scene::quiet();
     // A port that was free a moment ago.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let media_url = format!("http://me:s3cret@{address}/").parse().unwrap();
-    let error = start(Config { media_url, ..scene.config() }).await.unwrap_err();
+    let hosts = Hosts::one(format!("http://me:s3cret@{address}/").parse().unwrap());
+    let error = start(Config { hosts, ..scene.config() }).await.unwrap_err();
     assert_eq!(error.to_string(), format!("the media host `http://{address}/` does not answer"));
 }
 
@@ -439,9 +439,10 @@ async fn configurations_that_cannot_work() {
     let scene = Scene::quiet();
     let error = start(Config { workers: 0, ..scene.config() }).await.unwrap_err();
     assert_eq!(error.to_string(), "`workers` must be at least 1");
-    let error =
-        start(Config { media_url: "file:///tmp".parse().unwrap(), ..scene.config() }).await.unwrap_err();
-    assert_eq!(error.to_string(), "`media_url` is not an http or https url");
+    let error = start(Config { hosts: Hosts::one("file:///tmp".parse().unwrap()), ..scene.config() })
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "`hosts` has what is not an http or https url");
     let mut config = scene.config();
     config.http.user_agent.clear();
     assert!(matches!(start(config).await, Err(Error::Client { .. })));
@@ -459,7 +460,7 @@ async fn two_runs_at_once_do_not_share_a_folder() {
 fn a_run_can_be_spawned() {
     fn is_send(_: impl Send) {}
     let url = "http://media.example".parse().unwrap();
-    let config = Config::new(Source::Items("a".into()), "b".into(), url);
+    let config = Config::new(Source::Items("a".into()), "b".into(), Hosts::one(url));
     is_send(run(config, &(), &CancellationToken::new()));
 }
 
@@ -543,4 +544,69 @@ async fn a_disk_with_too_little_room_is_left_alone() {
     let config = Config { min_free: u64::MAX, ..scene.config() };
     assert!(matches!(start(config).await, Err(Error::LowOnSpace { min_free: u64::MAX, .. })));
     assert_eq!(scene.board.stats().requests, 0);
+}
+
+#[tokio::test]
+async fn a_fallback_host_is_asked_for_what_the_first_does_not_have() {
+    let (id, path) = Scene::quiet().picture(20);
+    let script = Script::new().on(Target::Media(id), When::Always, Mishap::NotFound);
+    let (first, second) = (Scene::new(script, Mishaps::default()), Scene::quiet());
+    let mut config = first.config();
+    config.hosts.image.push(second.board.media_url().parse().unwrap());
+    let report = start(config).await.unwrap();
+    assert_eq!((report.failed, report.saved), (0, report.planned), "{report:?}");
+    assert!(first.saved() == first.pictures(), "the files differ");
+    assert_eq!(second.board.requests(), [format!("/{path}")]);
+    assert_eq!(MediaStore::open(&first.path("media")).unwrap().present().unwrap().len() as u64, report.saved);
+    assert_eq!(fs::read_to_string(first.path("media/.tagmill/failures.jsonl")).unwrap(), "");
+}
+
+#[tokio::test]
+async fn variants_lie_under_the_paths_of_their_items() {
+    let scene = Scene::of(200, Script::new(), Mishaps::default());
+    let world = scene.board.world();
+    let listed = |id| {
+        let listing = world.item(id).unwrap().listing;
+        let item_data = format!("{{\"thumb\":\"{}\",\"fullsize\":\"{}\"}}", listing.thumb, listing.fullsize);
+        Item { flags: Flags::SFW, item_data, ..Item::new(id, listing.image) }
+    };
+    write_store(&scene.path("items.db"), world.ids().map(listed).collect()).await;
+    write_dataset(&scene.path("dataset.csv"), &rows(world)[..50]);
+    let (dataset, items) = (scene.path("dataset.csv"), scene.path("items.db"));
+    let of = |source, variant, folder: &str| {
+        start(Config { source, variant, media_dir: scene.path(folder), ..scene.config() })
+    };
+
+    let report =
+        of(Source::DatasetOf { dataset: dataset.clone(), items: items.clone() }, Variant::Thumb, "thumbs");
+    let report = report.await.unwrap();
+    // Of videos, too.
+    assert_eq!(
+        (report.saved, report.failed, report.skipped, report.mislabelled),
+        (50, 0, 0, 0),
+        "{report:?}"
+    );
+    for row in &rows(world)[..50] {
+        let found = fs::read(scene.path("thumbs").join(row.image.as_str())).unwrap();
+        assert!(found.starts_with(b"\xff\xd8\xff"), "{} is no JPEG", row.image);
+    }
+
+    let report = of(Source::Items(items), Variant::Full, "full").await.unwrap();
+    assert_eq!((report.saved, report.failed), (report.planned, 0), "{report:?}");
+    let listings = world.ids().map(|id| world.item(id).unwrap().listing);
+    let (scaled, whole): (Vec<_>, Vec<_>) = listings
+        .filter(|listing| !listing.image.ends_with(".mp4"))
+        .partition(|listing| !listing.fullsize.is_empty());
+    assert!(!scaled.is_empty() && !whole.is_empty());
+    for listing in scaled {
+        let found = fs::read(scene.path("full").join(&listing.image)).unwrap();
+        assert!(found.starts_with(b"\x89PNG"), "{} is not its original", listing.image);
+    }
+    for listing in whole {
+        let found = fs::read(scene.path("full").join(&listing.image)).unwrap();
+        assert!(found == world.media_bytes(listing.id).unwrap(), "{} differs", listing.image);
+    }
+
+    let error = of(Source::Dataset(dataset), Variant::Thumb, "none").await.unwrap_err();
+    assert_eq!(error.to_string(), "`source` is a dataset alone, which does not know where a variant lies");
 }

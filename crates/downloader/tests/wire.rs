@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tagmill_downloader::{Config, Reason, Report, Source, run};
+use tagmill_downloader::{Config, Hosts, Reason, Report, Source, run};
 use tagmill_http::{Cookie, Url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -153,7 +153,8 @@ async fn fixture(answers: &[Answer]) -> Fixture {
     tokio::spawn(serve(listener, answers.to_vec(), Arc::clone(&seen)));
     let dataset = folder.path().join("dataset.csv");
     fs::write(&dataset, "id,image\n7,2024/a b.jpg\n").unwrap();
-    let mut config = Config::new(Source::Dataset(dataset), folder.path().join("media"), url.clone());
+    let mut config =
+        Config::new(Source::Dataset(dataset), folder.path().join("media"), Hosts::one(url.clone()));
     config.http.retry.first_delay = Duration::from_millis(1);
     config.http.retry.max_tries = 3;
     config.http.cookie = Some(Cookie::new(&url, "me=s3cret"));

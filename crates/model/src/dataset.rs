@@ -15,7 +15,9 @@ use thiserror::Error;
 use crate::{Flags, ItemId, MediaPath, Tag};
 
 mod batch;
+mod cells;
 mod encode;
+mod heads;
 mod meta;
 #[cfg(feature = "parquet")]
 mod parquet_reader;
@@ -23,6 +25,7 @@ mod reader;
 mod writer;
 
 pub use encode::{EncodedRows, RowEncoder, RowHead};
+pub use heads::HeadReader;
 pub use meta::DatasetMeta;
 pub use reader::DatasetReader;
 pub use writer::{DatasetDigest, DatasetFormat, DatasetWriter};
@@ -53,6 +56,14 @@ pub struct DatasetRow {
     pub content: Flags,
     /// Tags by falling confidence, then name.
     pub tags: Vec<Tag>,
+}
+
+impl DatasetRow {
+    /// The row without its tags.
+    pub fn head(&self) -> RowHead<'_> {
+        let DatasetRow { id, created, width, height, flags, content, .. } = *self;
+        RowHead { id, image: self.image.as_str(), created, width, height, flags, content }
+    }
 }
 
 /// Why a table could not be read or written.

@@ -11,7 +11,7 @@ mod writer;
 
 pub use error::Error;
 pub use interval::{Interval, Intervals};
-pub use reader::{MediaRow, Reader, Summary};
-pub use scan::{Row, Scanner};
+pub use reader::{Reader, Summary, UntaggedRow};
+pub use scan::{MediaRow, Row, Scanner};
 pub use schema::SCHEMA_VERSION;
 pub use writer::{Batch, Failure, Store};

@@ -31,9 +31,9 @@ pub struct Reader {
     version: i64,
 }
 
-/// What downloading needs of an item.
+/// An item whose tags were not fetched yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaRow {
+pub struct UntaggedRow {
     /// The board's number.
     pub id: ItemId,
     /// Path of the medium as the board sent it, not trusted.
@@ -91,29 +91,6 @@ impl Reader {
         Scanner::open(&self.path)
     }
 
-    /// The next `limit` items behind `after`, or the first ones, by rising id, without their tags. Where `since` is given,
-    /// Unix seconds, only those that were uploaded then or later.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
-    pub async fn media_page(
-        &self,
-        after: Option<ItemId>,
-        since: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<MediaRow>, Error> {
-        let statement = "SELECT id, image, flags FROM items
-            WHERE id > ?1 AND (?2 IS NULL OR created >= ?2) ORDER BY id LIMIT ?3";
-        let rows = sqlx::query(statement)
-            .bind(after.map_or(i64::MIN, |id| id.0))
-            .bind(since)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(Error::at(&self.path))?;
-        rows.iter().map(media_row).collect::<Result<_, _>>().map_err(Error::at(&self.path))
-    }
-
     /// As [`crate::Store::coverage`]; nothing in a database of the original.
     ///
     /// # Errors
@@ -138,7 +115,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Sql`] and their kin.
-    pub async fn without_tags(&self, before: Option<ItemId>, limit: u32) -> Result<Vec<MediaRow>, Error> {
+    pub async fn without_tags(&self, before: Option<ItemId>, limit: u32) -> Result<Vec<UntaggedRow>, Error> {
         let statement = "SELECT id, image, flags FROM items
             WHERE tags_data IS NULL AND id < ? ORDER BY id DESC LIMIT ?";
         let rows = sqlx::query(statement)
@@ -147,7 +124,7 @@ impl Reader {
             .fetch_all(&self.pool)
             .await
             .map_err(Error::at(&self.path))?;
-        rows.iter().map(media_row).collect::<Result<_, _>>().map_err(Error::at(&self.path))
+        rows.iter().map(untagged_row).collect::<Result<_, _>>().map_err(Error::at(&self.path))
     }
 
     /// How many items of an interval have no tags yet, by content class and end of the image's path: its last five
@@ -438,8 +415,8 @@ fn listed_item(row: &SqliteRow) -> Result<Item, sqlx::Error> {
     })
 }
 
-fn media_row(row: &SqliteRow) -> Result<MediaRow, sqlx::Error> {
-    Ok(MediaRow {
+fn untagged_row(row: &SqliteRow) -> Result<UntaggedRow, sqlx::Error> {
+    Ok(UntaggedRow {
         id: ItemId(integer(row, 0)?),
         image: text(row, 1)?.unwrap_or_default(),
         flags: flags(row, 2)?,

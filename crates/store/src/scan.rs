@@ -14,6 +14,12 @@ use tagmill_model::{Flags, ItemId};
 use crate::reader::updated_at;
 use crate::{Error, Interval};
 
+/// A member of the listing's JSON object; NULL where there is none, or no JSON.
+macro_rules! member {
+    ($path:literal) => {
+        concat!("CASE WHEN json_valid(item_data) THEN item_data ->> ", $path, " END")
+    };
+}
 /// A connection that lends out rows. For a thread of its own: it blocks. Open several to read with several threads.
 ///
 /// See [`crate::Reader::scanner`].
@@ -58,6 +64,21 @@ impl Row<'_> {
     }
 }
 
+/// What downloading needs of an item, lent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaRow<'a> {
+    /// The board's number.
+    pub id: ItemId,
+    /// Path of the medium as the board sent it, not trusted.
+    pub image: Cow<'a, str>,
+    /// Upload time, Unix seconds, UTC.
+    pub created: i64,
+    /// Content class.
+    pub flags: Flags,
+    /// Another member of the listing's JSON object, where it was asked for and is there.
+    pub other: Option<Cow<'a, str>>,
+}
+
 impl Scanner {
     pub(crate) fn open(path: &Path) -> Result<Scanner, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -83,6 +104,67 @@ impl Scanner {
     /// [`Error::Corrupt`], [`Error::Sql`] and their kin. Rows may have been lent before.
     pub fn rows(&self, interval: Interval, lend: impl FnMut(&Row<'_>)) -> Result<(), Error> {
         self.lend(interval, lend).map_err(Error::of_scan(&self.path))
+    }
+
+    /// As [`Scanner::rows`], with no more than a medium's place takes. `member` names what of the listing's JSON object
+    /// [`MediaRow::other`] is, such as `thumb`; without it, the JSON is not touched.
+    ///
+    /// # Errors
+    /// As [`Scanner::rows`].
+    pub fn media(
+        &self,
+        interval: Interval,
+        member: Option<&str>,
+        lend: impl FnMut(&MediaRow<'_>),
+    ) -> Result<(), Error> {
+        self.lend_media(interval, member, lend).map_err(Error::of_scan(&self.path))
+    }
+
+    /// [`MediaRow::other`] of one item; `None` also where there is no such item. Items are found fastest by rising id.
+    ///
+    /// # Errors
+    /// As [`Scanner::rows`].
+    pub fn member(&self, id: ItemId, member: &str) -> Result<Option<String>, Error> {
+        let statement = concat!("SELECT ", member!("?2"), " FROM items WHERE id = ?1");
+        let find = || {
+            let mut statement = self.connection.prepare_cached(statement)?;
+            let mut rows = statement.query(rusqlite::params![id.0, path_of(member)])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            Ok(text(row.get_ref(0)?).map(Cow::into_owned))
+        };
+        find().map_err(Error::of_scan(&self.path))
+    }
+
+    fn lend_media(
+        &self,
+        interval: Interval,
+        member: Option<&str>,
+        mut lend: impl FnMut(&MediaRow<'_>),
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare(match member {
+            None => {
+                "SELECT id, image, created, flags, NULL FROM items
+                WHERE ?3 IS NULL AND id BETWEEN ?1 AND ?2 ORDER BY id"
+            }
+            Some(_) => concat!(
+                "SELECT id, image, created, flags, ",
+                member!("?3"),
+                " FROM items WHERE id BETWEEN ?1 AND ?2 ORDER BY id"
+            ),
+        })?;
+        let parameters = rusqlite::params![interval.first.0, interval.last.0, member.map(path_of)];
+        let mut rows = statement.query(parameters)?;
+        while let Some(row) = rows.next()? {
+            let integer = |column| row.get_ref(column).map(integer);
+            lend(&MediaRow {
+                id: ItemId(integer(0)?),
+                image: text(row.get_ref(1)?).unwrap_or_default(),
+                created: integer(2)?,
+                flags: Flags::from_bits_retain(u32::try_from(integer(3)?).unwrap_or(0)),
+                other: text(row.get_ref(4)?),
+            });
+        }
+        Ok(())
     }
 
     fn lend(&self, interval: Interval, mut lend: impl FnMut(&Row<'_>)) -> rusqlite::Result<()> {
@@ -111,6 +193,10 @@ impl Scanner {
         }
         Ok(())
     }
+}
+
+fn path_of(member: &str) -> String {
+    format!("$.{member}")
 }
 
 // A column of SQLite holds values of any type. These give them in the type asked for, as SQL's `CAST` does.

@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{database, execute, ids, interval, item, items, names, original};
 use sqlx::Row as _;
 use tagmill_model::{Flags, ItemId};
-use tagmill_store::{Batch, Error, Failure, Reader, Row, SCHEMA_VERSION, Store};
+use tagmill_store::{Batch, Error, Failure, MediaRow, Reader, Row, SCHEMA_VERSION, Store};
 
 async fn filled(path: &Path) {
     let mut store = Store::open(path).await.unwrap();
@@ -19,17 +19,12 @@ async fn filled(path: &Path) {
     store.close().await.unwrap();
 }
 
-async fn read_all(reader: &Reader) -> Vec<i64> {
+fn read_all(reader: &Reader) -> Vec<i64> {
     let scanned = scan(reader);
-    let mut paged = Vec::new();
-    let mut after = None;
-    loop {
-        let page = reader.media_page(after, None, 3).await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some(last.id);
-        paged.extend(page.into_iter().map(|row| (row.id.0, row.image)));
-    }
-    assert_eq!(scanned, paged);
+    let mut media = Vec::new();
+    let lend = |row: &MediaRow<'_>| media.push((row.id.0, row.image.clone().into_owned()));
+    reader.scanner().unwrap().media(interval(i64::MIN, i64::MAX), None, lend).unwrap();
+    assert_eq!(scanned, media);
     scanned.into_iter().map(|(id, _)| id).collect()
 }
 
@@ -47,12 +42,33 @@ fn scan(reader: &Reader) -> Vec<(i64, String)> {
 }
 
 #[tokio::test]
-async fn pages_come_in_id_order_and_end() {
+async fn rows_come_in_id_order() {
     let (_folder, path) = database();
     filled(&path).await;
     let reader = Reader::open(&path).await.unwrap();
-    assert_eq!(read_all(&reader).await, (1..=10).map(|id| id * 3).collect::<Vec<_>>());
-    assert_eq!(reader.media_page(Some(ItemId(30)), None, 10).await.unwrap(), []);
+    assert_eq!(read_all(&reader), (1..=10).map(|id| id * 3).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_medium_comes_with_a_member_of_its_listing_where_that_is_asked_for() {
+    let (_folder, path) = database();
+    filled(&path).await;
+    execute(&path, "UPDATE items SET created = '12', flags = 2, item_data = NULL WHERE id = 6").await;
+    execute(&path, r#"UPDATE items SET item_data = '{"thumb":"a.jpg"}' WHERE id = 9"#).await;
+    execute(&path, r#"UPDATE items SET item_data = '{"thumb":' WHERE id = 12"#).await;
+    let scanner = Reader::open(&path).await.unwrap().scanner().unwrap();
+    let (mut bare, mut listed) = (Vec::new(), Vec::new());
+    let owned =
+        |row: &MediaRow<'_>| (row.id.0, row.created, row.flags, row.other.as_ref().map(ToString::to_string));
+    scanner.media(interval(6, 12), None, |row| bare.push(owned(row))).unwrap();
+    scanner.media(interval(6, 12), Some("thumb"), |row| listed.push(owned(row))).unwrap();
+    let thumb = Some("a.jpg".to_owned());
+    assert_eq!(bare.len(), 3);
+    assert!(bare.iter().all(|row| row.3.is_none()));
+    assert_eq!(listed[0], (6, 12, Flags::NSFW, None));
+    assert_eq!((listed[1].0, &listed[1].3, &listed[2].3), (9, &thumb, &None));
+    let found = [9, 7, 6, 12].map(|id| scanner.member(ItemId(id), "thumb").unwrap());
+    assert_eq!(found, [thumb, None, None, None]);
 }
 
 #[tokio::test]
@@ -84,7 +100,7 @@ async fn reading_changes_no_byte_and_leaves_no_file() {
     filled(&path).await;
     let (bytes, files) = (fs::read(&path).unwrap(), names(folder.path()));
     let reader = Reader::open(&path).await.unwrap();
-    read_all(&reader).await;
+    read_all(&reader);
     reader.summary().await.unwrap();
     reader.close().await;
     assert!(fs::read(&path).unwrap() == bytes);
@@ -97,17 +113,17 @@ async fn reads_beside_a_writer() {
     filled(&path).await;
     // One reader is there before the writer, one comes after it.
     let early = Reader::open(&path).await.unwrap();
-    assert_eq!(read_all(&early).await.len(), 10);
+    assert_eq!(read_all(&early).len(), 10);
     let mut store = Store::open(&path).await.unwrap();
     store.commit(items(vec![item(100, Some("[]"))])).await.unwrap();
     let bytes = fs::read(&path).unwrap();
     let late = Reader::open(&path).await.unwrap();
-    assert_eq!(read_all(&early).await.len(), 11);
-    assert_eq!(read_all(&late).await.len(), 11);
+    assert_eq!(read_all(&early).len(), 11);
+    assert_eq!(read_all(&late).len(), 11);
     assert!(fs::read(&path).unwrap() == bytes);
     store.commit(items(vec![item(101, Some("[]"))])).await.unwrap();
     store.close().await.unwrap();
-    assert_eq!(read_all(&late).await.len(), 12);
+    assert_eq!(read_all(&late).len(), 12);
 }
 
 #[tokio::test]
@@ -121,7 +137,7 @@ async fn reads_what_a_killed_writer_left() {
     fs::copy(folder.path().join("items.db-wal"), folder.path().join("killed.db-wal")).unwrap();
     let bytes = fs::read(&killed).unwrap();
     let reader = Reader::open(&killed).await.unwrap();
-    assert_eq!(read_all(&reader).await, [1]);
+    assert_eq!(read_all(&reader), [1]);
     reader.close().await;
     assert!(fs::read(&killed).unwrap() == bytes);
 
@@ -231,7 +247,9 @@ async fn corrupt_pages_are_an_error_not_a_panic() {
     bytes[16384..].fill(0xa5);
     fs::write(&path, bytes).unwrap();
     let reader = Reader::open(&path).await.unwrap();
-    check(&path, reader.media_page(None, None, 10).await.unwrap_err(), "`items.db` is corrupt");
+    check(&path, reader.without_tags(None, 10).await.unwrap_err(), "`items.db` is corrupt");
+    let scan = reader.scanner().unwrap().media(interval(1, 99), None, |_| {});
+    check(&path, scan.unwrap_err(), "`items.db` is corrupt");
     let scan = reader.scanner().unwrap().rows(interval(1, 99), |_| {});
     check(&path, scan.unwrap_err(), "`items.db` is corrupt");
 }

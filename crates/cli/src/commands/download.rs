@@ -1,8 +1,9 @@
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use tagmill_cli::{DataDir, Exit, GlobalArgs, Session};
-use tagmill_downloader::{Config, Plan, Report, Source};
+use tagmill_downloader::{Config, Hosts, Plan, Report, Source, Variant};
 use tagmill_fetcher::PUBLIC_API;
+use tagmill_http::Cookie;
 use tagmill_model::Flags;
 use url::Url;
 
@@ -11,9 +12,6 @@ use super::parse;
 use super::{create_folder, runtime};
 use crate::cookies;
 use crate::hint::hint;
-
-/// The public board's host for pictures.
-const PUBLIC_MEDIA: &str = "https://img.pr0gramm.com/";
 
 /// Download the media that the table or the database names
 ///
@@ -29,9 +27,25 @@ pub(crate) struct DownloadArgs {
     /// Take files all the same whose host sends `X-Robots-Tag: noai` or the like: not for training
     #[arg(long)]
     ignore_opt_out: bool,
-    /// Where the board's media lie
-    #[arg(long, value_name = "URL", default_value = PUBLIC_MEDIA)]
-    media_url: Url,
+    /// Which rendition: the medium, the original that the board scaled down, or the thumbnail; the latter two lie in
+    /// media-full/ and media-thumb/, under the same paths
+    #[arg(long, value_enum, value_name = "VARIANT", default_value = "image")]
+    variant: VariantArg,
+    /// One host for all media [default: the public board's hosts]
+    #[arg(long, value_name = "URL", help_heading = HOSTS)]
+    media_url: Option<Url>,
+    /// Hosts of pictures; the first is asked, the next ones where it has no such file
+    #[arg(long, value_name = "URL", value_delimiter = ',', help_heading = HOSTS)]
+    image_url: Option<Vec<Url>>,
+    /// Hosts of videos
+    #[arg(long, value_name = "URL", value_delimiter = ',', help_heading = HOSTS)]
+    video_url: Option<Vec<Url>>,
+    /// Hosts of `--variant full`
+    #[arg(long, value_name = "URL", value_delimiter = ',', help_heading = HOSTS)]
+    full_url: Option<Vec<Url>>,
+    /// Hosts of `--variant thumb`
+    #[arg(long, value_name = "URL", value_delimiter = ',', help_heading = HOSTS)]
+    thumb_url: Option<Vec<Url>>,
     /// What names the media: the table, or the whole database [default: the table where there is one]
     #[arg(long, value_enum, value_name = "SOURCE")]
     source: Option<SourceArg>,
@@ -81,6 +95,19 @@ pub(crate) struct DownloadArgs {
     identity: IdentityArgs,
 }
 
+/// The heading of the flags that say where files lie.
+const HOSTS: &str = "Hosts";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VariantArg {
+    /// The medium itself
+    Image,
+    /// The picture before it was scaled down
+    Full,
+    /// A small JPEG, of videos too
+    Thumb,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum SourceArg {
     /// dataset.csv: only what training needs
@@ -92,10 +119,25 @@ enum SourceArg {
 impl DownloadArgs {
     fn source(&self, data: &DataDir) -> Source {
         let fallback = if data.dataset().exists() { SourceArg::Dataset } else { SourceArg::Items };
-        match self.source.unwrap_or(fallback) {
-            SourceArg::Dataset => Source::Dataset(data.dataset()),
-            SourceArg::Items => Source::Items(data.database()),
+        match (self.source.unwrap_or(fallback), self.variant) {
+            (SourceArg::Dataset, VariantArg::Image) => Source::Dataset(data.dataset()),
+            (SourceArg::Dataset, VariantArg::Full | VariantArg::Thumb) => {
+                Source::DatasetOf { dataset: data.dataset(), items: data.database() }
+            }
+            (SourceArg::Items, _) => Source::Items(data.database()),
         }
+    }
+
+    fn hosts(&self) -> Hosts {
+        let mut hosts = self.media_url.clone().map_or_else(Hosts::pr0gramm, Hosts::one);
+        let named = [&self.image_url, &self.video_url, &self.full_url, &self.thumb_url];
+        let kinds = [&mut hosts.image, &mut hosts.video, &mut hosts.full, &mut hosts.thumb];
+        for (kind, named) in kinds.into_iter().zip(named) {
+            if let Some(named) = named {
+                kind.clone_from(named);
+            }
+        }
+        hosts
     }
 }
 
@@ -121,7 +163,13 @@ fn download(args: DownloadArgs, global: &GlobalArgs, session: &Session) -> Resul
 
 fn config(args: DownloadArgs, global: &GlobalArgs) -> Result<Config> {
     let data = global.data();
-    let mut config = Config::new(args.source(&data), data.media(), args.media_url);
+    let (variant, media) = match args.variant {
+        VariantArg::Image => (Variant::Image, data.media()),
+        VariantArg::Full => (Variant::Full, data.media_of("full")),
+        VariantArg::Thumb => (Variant::Thumb, data.media_of("thumb")),
+    };
+    let mut config = Config::new(args.source(&data), media, args.hosts());
+    config.variant = variant;
     config.workers = args.workers;
     config.include_videos = args.videos;
     config.classes = args.flags;
@@ -141,7 +189,7 @@ fn config(args: DownloadArgs, global: &GlobalArgs) -> Result<Config> {
         let jar = cookies::find(None, &data, &args.api_url)?
             .with_context(|| format!("there is no session for `{}` to send", args.api_url))?;
         config.send_cookie = true;
-        config.http.cookie = Some(jar.cookie().clone().also_to(&config.media_url));
+        config.http.cookie = Some(config.hosts.all().fold(jar.cookie().clone(), Cookie::also_to));
     }
     Ok(config)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tagmill_downloader::{Config, Error, Report, Source, run};
+use tagmill_downloader::{Config, Error, Hosts, Report, Source, run};
 use tagmill_http::{Pause, Retry};
 use tagmill_model::dataset::{DatasetRow, DatasetWriter};
 use tagmill_model::{Flags, Item, ItemId, MediaKind, MediaPath};
@@ -44,7 +44,8 @@ impl Scene {
     /// Delays short enough for a test.
     pub(crate) fn config(&self) -> Config {
         let source = Source::Dataset(self.path("dataset.csv"));
-        let mut config = Config::new(source, self.path("media"), self.board.media_url().parse().unwrap());
+        let hosts = Hosts::one(self.board.media_url().parse().unwrap());
+        let mut config = Config::new(source, self.path("media"), hosts);
         let (first_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(4));
         config.http.retry = Retry { max_tries: 3, first_delay, max_delay, ..Retry::default() };
         config.http.pause = Pause { first_delay, max_delay, ..Pause::default() };

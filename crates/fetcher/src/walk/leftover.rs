@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use tagmill_model::ItemId;
-use tagmill_store::{Interval, MediaRow};
+use tagmill_store::{Interval, UntaggedRow};
 
 use super::{Next, Task, Walk};
 use crate::plan::is_image;
@@ -25,7 +25,7 @@ impl Walk<'_> {
             let failed: BTreeSet<ItemId> = failures.iter().map(|failure| failure.id).collect();
             let gone: BTreeSet<ItemId> =
                 failures.iter().filter(|failure| ask::is_gone(failure)).map(|failure| failure.id).collect();
-            let is_wanted = |row: &&MediaRow| match self.config.retry_failed {
+            let is_wanted = |row: &&UntaggedRow| match self.config.retry_failed {
                 true => failed.contains(&row.id) && self.selects(row),
                 false => !gone.contains(&row.id) && self.selects(row),
             };
@@ -46,7 +46,7 @@ impl Walk<'_> {
     }
 
     /// Whether the run is for such an item, and has not come across it on a page.
-    fn selects(&self, row: &MediaRow) -> bool {
+    fn selects(&self, row: &UntaggedRow) -> bool {
         self.within.contains(row.id)
             && self.api.feed().flags.contains(row.flags)
             && (!self.config.images_only || is_image(&row.image))

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek};
+use std::io::Seek;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,10 +7,11 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 
+use super::cells::{BadCell, Cells, Columns, SAFE_PATH, header};
 #[cfg(feature = "parquet")]
 use super::parquet_reader::ParquetRows;
-use super::{DatasetError, DatasetRow};
-use crate::{Flags, ItemId, MediaPath, Tag};
+use super::{DatasetError, DatasetRow, RowHead};
+use crate::{MediaPath, Tag};
 
 /// Rows that arrow-csv hands over at a time: enough to amortise it, small enough to stay in cache.
 const ROWS_A_BATCH: usize = 4096;
@@ -36,19 +37,6 @@ struct CsvRows {
     batch: Option<RecordBatch>,
     row: usize,
     line: u64,
-}
-
-/// Where each column of the table stands in its header.
-struct Columns {
-    names: Vec<String>,
-    id: usize,
-    image: usize,
-    created: Option<usize>,
-    width: Option<usize>,
-    height: Option<usize>,
-    flags: Option<usize>,
-    content: Vec<(usize, Flags)>,
-    tags: Vec<(usize, usize)>,
 }
 
 impl DatasetReader {
@@ -141,113 +129,26 @@ impl Iterator for DatasetReader {
     }
 }
 
-fn header(file: &File, path: &Path) -> Result<Vec<String>, DatasetError> {
-    let mut line = Vec::new();
-    BufReader::new(file).read_until(b'\n', &mut line).map_err(|source| DatasetError::io(path, source))?;
-    let mut csv = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_slice());
-    let mut names = csv::StringRecord::new();
-    let fault = match csv.read_record(&mut names) {
-        Ok(_) => {
-            return Ok(names
-                .iter()
-                .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
-                .collect());
-        }
-        Err(error) => error.to_string(),
-    };
-    Err(DatasetError::MalformedLine { path: path.to_owned(), line: 1, fault })
-}
-
-impl Columns {
-    fn of(names: Vec<String>, path: &Path) -> Result<Columns, DatasetError> {
-        let find = |name: &str| names.iter().position(|column| column == name);
-        let need = |name: &str| {
-            find(name)
-                .ok_or_else(|| DatasetError::MissingColumn { path: path.to_owned(), column: name.to_owned() })
-        };
-        let mut tags = Vec::new();
-        while let Some(tag) = find(&format!("tag{}", tags.len() + 1)) {
-            tags.push((tag, need(&format!("confidence{}", tags.len() + 1))?));
-        }
-        let content = [
-            ("is_nsfw", Flags::NSFW),
-            ("is_nsfl", Flags::NSFL),
-            ("is_nsfp", Flags::NSFP),
-            ("is_pol", Flags::POL),
-        ];
-        Ok(Columns {
-            id: need("id")?,
-            image: need("image")?,
-            created: find("created"),
-            width: find("width"),
-            height: find("height"),
-            flags: find("flags"),
-            content: content.into_iter().filter_map(|(name, class)| Some((find(name)?, class))).collect(),
-            tags,
-            names,
-        })
-    }
-}
-
-/// A cell that does not hold what its column holds.
-struct BadCell {
-    column: usize,
-    expected: &'static str,
-}
-
 struct Line<'a> {
     columns: &'a Columns,
     batch: &'a RecordBatch,
     row: usize,
 }
 
-impl Line<'_> {
+impl Cells for Line<'_> {
     fn text(&self, column: usize) -> &str {
         let cells: &StringArray = self.batch.column(column).as_string();
         if cells.is_null(self.row) { "" } else { cells.value(self.row) }
     }
+}
 
-    fn number<T: std::str::FromStr>(&self, column: usize, expected: &'static str) -> Result<T, BadCell> {
-        self.text(column).trim().parse().map_err(|_| BadCell { column, expected })
-    }
-
-    fn optional<T: std::str::FromStr + Default>(&self, column: Option<usize>) -> Result<T, BadCell> {
-        match column {
-            Some(column) if !self.text(column).is_empty() => self.number(column, "a whole number"),
-            _ => Ok(T::default()),
-        }
-    }
-
-    fn boolean(&self, column: usize) -> Result<bool, BadCell> {
-        match self.text(column).trim().to_ascii_lowercase().as_str() {
-            "true" | "1" => Ok(true),
-            "false" | "0" | "" => Ok(false),
-            _ => Err(BadCell { column, expected: "true or false" }),
-        }
-    }
-
+impl Line<'_> {
     fn parse(&self) -> Result<DatasetRow, BadCell> {
-        let columns = self.columns;
-        let mut content = Flags::empty();
-        for (column, class) in &columns.content {
-            content.set(*class, self.boolean(*column)?);
-        }
-        let flags = match columns.flags {
-            Some(_) => Flags::from_bits_retain(self.optional(columns.flags)?),
-            None => content,
-        };
-        let image = MediaPath::parse(self.text(columns.image))
-            .map_err(|_| BadCell { column: columns.image, expected: "a safe relative path" })?;
-        Ok(DatasetRow {
-            id: ItemId(self.number(columns.id, "a whole number")?),
-            image,
-            created: self.optional(columns.created)?,
-            width: self.optional(columns.width)?,
-            height: self.optional(columns.height)?,
-            flags,
-            content,
-            tags: self.tags()?,
-        })
+        let head = self.head(self.columns)?;
+        let image = MediaPath::parse(head.image)
+            .map_err(|_| BadCell { column: self.columns.image, expected: SAFE_PATH })?;
+        let RowHead { id, created, width, height, flags, content, .. } = head;
+        Ok(DatasetRow { id, image, created, width, height, flags, content, tags: self.tags()? })
     }
 
     fn tags(&self) -> Result<Vec<Tag>, BadCell> {

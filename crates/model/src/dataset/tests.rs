@@ -31,8 +31,39 @@ fn write(path: &Path, batches: &[&[DatasetRow]], max_tags: usize) -> DatasetDige
     writer.finish().unwrap()
 }
 
+/// By both readers, which must agree.
 fn read(path: &Path) -> Result<Vec<DatasetRow>, DatasetError> {
-    DatasetReader::open(path)?.collect()
+    let rows: Vec<DatasetRow> = DatasetReader::open(path)?.collect::<Result<_, _>>()?;
+    let mut heads = HeadReader::open(path)?;
+    for row in &rows {
+        assert_eq!(heads.read()?, Some(row.head()));
+    }
+    assert_eq!(heads.read()?, None);
+    Ok(rows)
+}
+
+#[test]
+fn heads_say_what_is_wrong_and_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dataset.csv");
+    let header = "id,image,tag1,confidence1\n";
+    for (rows, expected) in [
+        ("1,a.jpg,\"b\nc\",1\nx,b.jpg,,\n", "line 4, column `id`: `x` is not a whole number"),
+        ("1,../a.jpg,,\n", "line 2, column `image`: `../a.jpg` is not a safe relative path"),
+        ("\r\n1,a.jpg,\r\n", "line 3: incorrect number of fields for line 3, expected 4 got 3"),
+        ("1,a.jpg,,,\n", "line 2: incorrect number of fields for line 2, expected 4 got 5"),
+        ("1,a.jpg,\"b\",,\n", "line 2: incorrect number of fields for line 2, expected 4 got 5"),
+    ] {
+        fs::write(&path, format!("{header}{rows}")).unwrap();
+        let mut heads = HeadReader::open(&path).unwrap();
+        let error = loop {
+            match heads.read() {
+                Ok(row) => assert!(row.is_some(), "{rows:?}"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(error, format!("`{}` {expected}", path.display()));
+    }
 }
 
 #[track_caller]
