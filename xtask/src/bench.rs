@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 mod block;
+mod download;
 mod example;
 mod fetch;
 mod prepare;
@@ -24,6 +25,8 @@ enum Subject {
     Prepare(prepare::Options),
     /// Items a second from a board on this machine, what they cost, and how near latency's bound they come
     Fetch(fetch::Options),
+    /// Files a second beside curl, wget2 and aria2c, and how long millions of items take to be planned
+    Download(download::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -31,5 +34,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Subject::Writes(options) => writes::run(options),
         Subject::Prepare(options) => prepare::run(options),
         Subject::Fetch(options) => fetch::run(options),
+        Subject::Download(options) => download::run(options),
     }
 }
