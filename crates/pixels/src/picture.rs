@@ -32,10 +32,15 @@ impl Picture {
     /// # Errors
     /// The reason why they cannot be used.
     pub fn decode(bytes: &[u8], size: u32, limits: &Limits) -> Result<Picture, BadPicture> {
-        let Decoded { image, orientation } = picture::decode(bytes, limits)?;
+        Ok(Picture::from_decoded(picture::decode(bytes, limits)?, size))
+    }
+
+    /// Turns a decoded picture upright.
+    pub fn from_decoded(decoded: Decoded, size: u32) -> Picture {
+        let Decoded { image, orientation } = decoded;
         let mut square = DynamicImage::ImageRgb8(squash(image, size));
         square.apply_orientation(orientation);
-        Ok(Picture { size, pixels: square.into_rgb8().into_raw() })
+        Picture { size, pixels: square.into_rgb8().into_raw() }
     }
 
     /// Takes a decoded image of one pixel or more.

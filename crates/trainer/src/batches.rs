@@ -3,11 +3,12 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::Error;
-use crate::pixels::Pixels;
+use crate::pixels::Side;
 use crate::random::Random;
 
 /// Batches that wait ready. Two would do; four ride out a slow read.
@@ -100,36 +101,36 @@ impl Epoch {
     pub(crate) fn training<'scope, 'env>(
         self,
         scope: &'scope Scope<'scope, 'env>,
-        pixels: &'env Pixels,
+        side: &'env Side<'env>,
     ) -> Receiver<Result<Batch, Error>> {
-        let order = Random::new(&[self.seed, u64::from(self.number)]).permutation(pixels.len());
-        let count = Epoch::batches(pixels.len(), self.batch_size);
+        let order = Random::new(&[self.seed, u64::from(self.number)]).permutation(side.len());
+        let count = Epoch::batches(side.len(), self.batch_size);
         let batches = order.chunks(self.batch_size).take(count).map(<[usize]>::to_vec).collect();
-        self.start(scope, pixels, batches)
+        self.start(scope, side, batches)
     }
 
     /// As [`Epoch::training`], over all pictures in their order and unchanged.
     pub(crate) fn judging<'scope, 'env>(
         self,
         scope: &'scope Scope<'scope, 'env>,
-        pixels: &'env Pixels,
+        side: &'env Side<'env>,
     ) -> Receiver<Result<Batch, Error>> {
-        let order: Vec<usize> = (0..pixels.len()).collect();
+        let order: Vec<usize> = (0..side.len()).collect();
         let plain = Epoch { augmentation: Augmentation::NONE, ..self };
-        plain.start(scope, pixels, order.chunks(self.batch_size).map(<[usize]>::to_vec).collect())
+        plain.start(scope, side, order.chunks(self.batch_size).map(<[usize]>::to_vec).collect())
     }
 
     fn start<'scope, 'env>(
         self,
         scope: &'scope Scope<'scope, 'env>,
-        pixels: &'env Pixels,
+        side: &'env Side<'env>,
         batches: Vec<Vec<usize>>,
     ) -> Receiver<Result<Batch, Error>> {
         let (sender, receiver) = sync_channel(READY);
         scope.spawn(move || {
             for indices in batches {
                 // Nobody receives any more: the epoch was cancelled or failed.
-                if sender.send(self.assemble(pixels, &indices)).is_err() {
+                if sender.send(self.assemble(side, &indices)).is_err() {
                     break;
                 }
             }
@@ -137,24 +138,29 @@ impl Epoch {
         receiver
     }
 
-    fn assemble(&self, pixels: &Pixels, indices: &[usize]) -> Result<Batch, Error> {
-        let size = pixels.size();
-        let mut batch = Batch::new(indices.len(), size);
-        batch.labels = vec![0.0; indices.len() * self.classes];
-        let mut plain = vec![0; (size * size * 3) as usize];
-        for (row, &index) in indices.iter().enumerate() {
-            pixels.read(index, &mut plain)?;
+    /// Reads and varies the pictures of a batch on all cores.
+    fn assemble(&self, side: &Side<'_>, indices: &[usize]) -> Result<Batch, Error> {
+        let size = side.size() as usize;
+        let picture_bytes = size * size * 3;
+        let mut pixels = vec![0; indices.len() * picture_bytes];
+        let fill = |(target, index): (&mut [u8], &usize)| {
             if self.augmentation == Augmentation::NONE {
-                batch.push(&plain);
-            } else {
-                let mut random = Random::new(&[self.seed, u64::from(self.number), index as u64]);
-                View::draw(&self.augmentation, &mut random).of(&plain, size as usize, &mut batch.pixels);
+                return side.read(*index, target);
             }
-            for class in &pixels.examples()[index].classes {
-                batch.labels[row * self.classes + *class as usize] = 1.0;
+            let mut plain = vec![0; picture_bytes];
+            side.read(*index, &mut plain)?;
+            let mut random = Random::new(&[self.seed, u64::from(self.number), *index as u64]);
+            View::draw(&self.augmentation, &mut random).of(&plain, size, target);
+            Ok(())
+        };
+        pixels.par_chunks_exact_mut(picture_bytes).zip(indices).try_for_each(fill)?;
+        let mut labels = vec![0.0; indices.len() * self.classes];
+        for (row, &index) in indices.iter().enumerate() {
+            for class in side.classes(index) {
+                labels[row * self.classes + *class as usize] = 1.0;
             }
         }
-        Ok(batch)
+        Ok(Batch { pixels, labels, len: indices.len(), size: side.size() })
     }
 }
 
@@ -177,24 +183,25 @@ impl View {
         }
     }
 
-    /// Samples a square picture bilinearly, its edges continued outwards, and appends the result to `target`.
-    fn of(&self, source: &[u8], size: usize, target: &mut Vec<u8>) {
+    /// Samples a square picture bilinearly, its edges continued outwards, into a target of the same size.
+    fn of(&self, source: &[u8], size: usize, target: &mut [u8]) {
         let mut columns = taps(size, self.scale, self.shift[0]);
         if self.flip {
             columns.reverse();
         }
-        for row in taps(size, self.scale, self.shift[1]) {
+        let rows = taps(size, self.scale, self.shift[1]);
+        for (row, target) in rows.iter().zip(target.chunks_exact_mut(size * 3)) {
             let upper = &source[row.first * size * 3..][..size * 3];
             let lower = &source[row.second * size * 3..][..size * 3];
-            for column in &columns {
+            for (column, target) in columns.iter().zip(target.chunks_exact_mut(3)) {
                 let (left, right) = (column.first * 3, column.second * 3);
-                for channel in 0..3 {
+                for (channel, target) in target.iter_mut().enumerate() {
                     let mix = |line: &[u8]| {
                         u32::from(line[left + channel]) * (256 - column.weight)
                             + u32::from(line[right + channel]) * column.weight
                     };
                     let value = mix(upper) * (256 - row.weight) + mix(lower) * row.weight;
-                    target.push(((value + (1 << 15)) >> 16) as u8);
+                    *target = ((value + (1 << 15)) >> 16) as u8;
                 }
             }
         }
@@ -234,13 +241,12 @@ mod tests {
     #[track_caller]
     fn check(view: View, expected: impl Fn(usize, usize) -> [usize; 2]) {
         let size = 8;
-        let mut seen = Vec::new();
+        let mut seen = vec![0; size * size * 3];
         view.of(&gradient(size), size, &mut seen);
         for (i, pixel) in seen.chunks(3).enumerate() {
             let [x, y] = expected(i % size, i / size);
             assert_eq!(pixel, [x as u8 * 10, y as u8 * 10, 77], "{} {}", i % size, i / size);
         }
-        assert_eq!(seen.len(), size * size * 3);
     }
 
     #[test]

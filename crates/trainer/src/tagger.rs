@@ -4,9 +4,9 @@ use rayon::prelude::*;
 use tagmill_model::Vocabulary;
 use tagmill_model::picture::{BadPicture, Limits};
 
+use crate::Picture;
 use crate::batches::Batch;
 use crate::network::Network;
-use crate::picture::Picture;
 use crate::predict::ScoredTag;
 use crate::resnet::Precision;
 use crate::run_folder::{RunConfig, RunFolder, WEIGHTS};

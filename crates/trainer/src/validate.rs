@@ -18,7 +18,7 @@ pub use crate::Error;
 use crate::metrics::{self, Figures, Judged, Scores};
 use crate::pixels::{self, Rejected, Source};
 use crate::run_folder::{self, VALIDATION, WEIGHTS};
-use crate::table::{self, Example, sha256, sha256_of};
+use crate::table::{Example, Table, sha256, sha256_of};
 use crate::{Device, Tagger, device};
 
 /// Pictures that are decoded before they are scored; see `predict`.
@@ -89,9 +89,10 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     device::use_threads(config.threads);
     let tagger = Tagger::load(&config.run, config.device)?;
     progress.start("reading the dataset", None);
-    let split = tagger.config().tagmill.identity.settings.split;
-    let sides = [Split::Test, Split::Validation];
-    let [test, validation] = table::examples(&config.dataset, &split, tagger.vocabulary(), sides)?;
+    let sides = run_folder::sides(&config.run, &tagger.config().tagmill.identity)?;
+    let table = Table::read(&config.dataset)?;
+    let [test, validation] =
+        [Split::Test, Split::Validation].map(|side| table.examples(&sides, side, tagger.vocabulary()));
     let fingerprint = fingerprint(&config)?;
     progress.finish();
     if let Some(kept) = kept(&config, &fingerprint)? {
