@@ -16,7 +16,7 @@ use crate::keeper::{Keeper, Made};
 use crate::key::Key;
 use crate::known::{Found, Known};
 use crate::record::{Good, Outcome};
-use crate::{Error, Look, MaxBad, Picture, cache, likeness};
+use crate::{Error, Look, MaxBad, Picture, cache, groups, likeness};
 
 /// Pictures that rayon decodes before one thread writes them: enough to busy many cores, 38 MB at 224 pixels.
 const DECODED_AT_ONCE: usize = 256;
@@ -44,10 +44,10 @@ pub struct Config {
 }
 
 /// The pictures of a table.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Files<'a> {
     /// The folder that their names are relative to.
-    pub folder: &'a Path,
+    pub folder: PathBuf,
     /// How many there are.
     pub count: usize,
     /// The name of picture `i`.
@@ -99,6 +99,17 @@ impl Pixels {
         self.size
     }
 
+    /// The groups of near-duplicates, as indices into the pictures: see [`groups`].
+    pub fn near_duplicates(&self) -> Vec<Vec<u32>> {
+        let usable = (0..).zip(&self.pictures).filter_map(|(index, picture)| match picture {
+            Some(Ok(stored)) => Some((index, stored.look)),
+            _ => None,
+        });
+        let (indices, looks): (Vec<u32>, Vec<Look>) = usable.unzip();
+        let group = |group: Vec<u32>| group.iter().map(|member| indices[*member as usize]).collect();
+        groups(&looks).into_iter().map(group).collect()
+    }
+
     /// Reads a picture into `pixels`, which takes `size * size * 3` bytes.
     ///
     /// # Errors
@@ -132,8 +143,8 @@ pub fn decode(
     };
     // The same files by whatever path: a cache is shared between working directories. Where there is no such folder, all
     // pictures are missing.
-    let media = fs::canonicalize(files.folder).unwrap_or_else(|_| files.folder.to_owned());
-    let source = Source { config, known: &known, media: &media, files };
+    let media = fs::canonicalize(&files.folder).unwrap_or_else(|_| files.folder.clone());
+    let source = Source { config, known: &known, media: &media, files: &files };
     let mut pictures = source.look_up_all(progress);
     let wanted: Vec<u32> =
         (0..).zip(&pictures).filter(|(_, picture)| picture.is_none()).map(|(index, _)| index).collect();
@@ -192,7 +203,7 @@ struct Source<'a, 'f> {
     config: &'a Config,
     known: &'a Known,
     media: &'a Path,
-    files: Files<'f>,
+    files: &'a Files<'f>,
 }
 
 impl Source<'_, '_> {

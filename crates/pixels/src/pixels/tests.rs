@@ -53,7 +53,7 @@ impl Sample {
 
     fn decode_with(&self, config: &Config) -> Result<Pixels, Error> {
         let name = |index: usize| self.names[index].as_str();
-        let files = Files { folder: &self.media(), count: self.names.len(), name: &name };
+        let files = Files { folder: self.media(), count: self.names.len(), name: &name };
         decode(config, files, &(), &CancellationToken::new())
     }
 
@@ -224,7 +224,7 @@ fn a_cancelled_run_keeps_what_it_did() {
     let cancel = CancellationToken::new();
     cancel.cancel();
     let name = |index: usize| sample.names[index].as_str();
-    let files = Files { folder: &sample.media(), count: 4, name: &name };
+    let files = Files { folder: sample.media(), count: 4, name: &name };
     let pixels = decode(&sample.config(), files, &(), &cancel).unwrap();
     assert_eq!((pixels.end, pixels.decoded), (End::Cancelled, 0));
     assert_eq!(pixels.pictures, [const { None }; 4]);

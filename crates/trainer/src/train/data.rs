@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tagmill_model::picture::BadPicture;
 use tagmill_model::{Progress, Reunion, Sides, Split, Vocabulary};
-use tagmill_pixels::{End, Files, Look, Pixels, Storage, groups};
+use tagmill_pixels::{End, Files, Pixels, Storage};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -38,7 +38,7 @@ pub(super) fn decode(
         max_bad: config.max_bad,
     };
     let name = |row: usize| table.image(row);
-    let files = Files { folder: &config.media, count: table.len(), name: &name };
+    let files = Files { folder: config.media.clone(), count: table.len(), name: &name };
     let pixels = tagmill_pixels::decode(&decoding, files, progress, cancel)?;
     report.decoded_pictures = pixels.decoded;
     match pixels.end {
@@ -68,13 +68,8 @@ pub(super) fn bring_together(
         *sides = kept.sides;
         return Ok(kept.near_duplicates);
     }
-    let usable = (0..).zip(&pixels.pictures).filter_map(|(row, picture)| match picture {
-        Some(Ok(stored)) => Some((row, stored.look)),
-        _ => None,
-    });
-    let (rows, looks): (Vec<usize>, Vec<Look>) = usable.unzip();
-    let items = |group: Vec<u32>| group.iter().map(|index| table.items()[rows[*index as usize]]).collect();
-    let near_duplicates = sides.bring_together(groups(&looks).into_iter().map(items));
+    let items = |group: Vec<u32>| group.iter().map(|row| table.items()[*row as usize]).collect();
+    let near_duplicates = sides.bring_together(pixels.near_duplicates().into_iter().map(items));
     let Reunion { groups, divided, moved } = near_duplicates;
     info!(groups, divided, moved, "{groups} groups of near-duplicates; {moved} items moved to join theirs");
     let kept = KeptSides { identity: identity.clone(), sides: sides.clone(), near_duplicates };
