@@ -3,6 +3,8 @@
 //! `cargo run --release --example bench_load -p tagmill-pixels -- [--quick] [FOLDER]`. The folder takes some hundred megabytes
 //! and is left as it was.
 
+#![expect(clippy::print_stdout, reason = "the figures are the program's output")]
+
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -115,7 +117,8 @@ fn cache(folder: &Path, files: &[Vec<u8>], count: usize) -> Result<(), Box<dyn s
     });
     let all = best(|| {
         for stored in stored.chunks(64) {
-            let read = |(target, picture): (&mut [u8], &&_)| pixels.read(picture, target).expect("it was kept");
+            let read =
+                |(target, picture): (&mut [u8], &&_)| pixels.read(picture, target).expect("it was kept");
             batch.par_chunks_exact_mut(PICTURE_BYTES).zip(stored).for_each(read);
         }
     });

@@ -39,22 +39,27 @@ impl Default for Augmentation {
 
 /// Pictures on their way to the model.
 pub(crate) struct Batch {
-    /// `len * size * size * 3` bytes.
-    pixels: Vec<u8>,
-    /// `len * classes` numbers, 0 or 1; empty where nobody needs labels.
-    labels: Vec<f32>,
+    /// Shape `[len, size, size, 3]`, 0 to 255. For a GPU in pinned memory, which it fetches while both sides go on working.
+    pixels: Tensor,
+    /// Shape `[len, classes]`, 0 or 1, in memory as the pixels are; no classes where nobody needs labels.
+    labels: Tensor,
     len: usize,
-    size: u32,
 }
 
 impl Batch {
-    pub(crate) fn new(len: usize, size: u32) -> Batch {
-        Batch { pixels: Vec::with_capacity(len * (size * size * 3) as usize), labels: Vec::new(), len, size }
-    }
-
-    /// Appends a picture's pixels.
-    pub(crate) fn push(&mut self, pixels: &[u8]) {
-        self.pixels.extend_from_slice(pixels);
+    /// Takes `len * size * size * 3` bytes and `len * classes` numbers.
+    pub(crate) fn new(
+        pixels: &[u8],
+        labels: &[f32],
+        len: usize,
+        size: u32,
+        device: tch::Device,
+    ) -> Result<Batch, tch::TchError> {
+        let (rows, side) = (len as i64, i64::from(size));
+        let pixels = Tensor::f_from_data_size(pixels, &[rows, side, side, 3], Kind::Uint8)?;
+        let labels = Tensor::f_from_slice(labels)?.f_view([rows, (labels.len() / len) as i64])?;
+        let near = |tensor: Tensor| if device.is_cuda() { tensor.f_pin_memory(device) } else { Ok(tensor) };
+        Ok(Batch { pixels: near(pixels)?, labels: near(labels)?, len })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -63,15 +68,12 @@ impl Batch {
 
     /// Pixels of shape `[len, 3, size, size]`, 0 to 255, in memory as channels-last.
     pub(crate) fn images(&self, device: tch::Device) -> Result<Tensor, tch::TchError> {
-        let (len, size) = (self.len as i64, i64::from(self.size));
-        Tensor::f_from_data_size(&self.pixels, &[len, size, size, 3], Kind::Uint8)?
-            .f_to_device(device)?
-            .f_permute([0, 3, 1, 2])
+        self.pixels.f_to_device_(device, Kind::Uint8, true, false)?.f_permute([0, 3, 1, 2])
     }
 
     /// Labels of shape `[len, classes]`.
     pub(crate) fn labels(&self, device: tch::Device) -> Result<Tensor, tch::TchError> {
-        Tensor::f_from_slice(&self.labels)?.f_view([self.len as i64, -1])?.f_to_device(device)
+        self.labels.f_to_device_(device, Kind::Float, true, false)
     }
 }
 
@@ -83,6 +85,8 @@ pub(crate) struct Epoch {
     pub(crate) batch_size: usize,
     pub(crate) classes: usize,
     pub(crate) augmentation: Augmentation,
+    /// Where the batches are going.
+    pub(crate) device: tch::Device,
 }
 
 impl Epoch {
@@ -138,7 +142,8 @@ impl Epoch {
         receiver
     }
 
-    /// Reads and varies the pictures of a batch on all cores.
+    /// Reads and varies the pictures of a batch: on all cores where a GPU computes, else on this thread alone, since libtorch's
+    /// threads collapse when others compete with them.
     fn assemble(&self, side: &Side<'_>, indices: &[usize]) -> Result<Batch, Error> {
         let size = side.size() as usize;
         let picture_bytes = size * size * 3;
@@ -153,14 +158,18 @@ impl Epoch {
             View::draw(&self.augmentation, &mut random).of(&plain, size, target);
             Ok(())
         };
-        pixels.par_chunks_exact_mut(picture_bytes).zip(indices).try_for_each(fill)?;
+        match self.device.is_cuda() {
+            true => pixels.par_chunks_exact_mut(picture_bytes).zip(indices).try_for_each(fill)?,
+            false => pixels.chunks_exact_mut(picture_bytes).zip(indices).try_for_each(fill)?,
+        }
         let mut labels = vec![0.0; indices.len() * self.classes];
         for (row, &index) in indices.iter().enumerate() {
             for class in side.classes(index) {
                 labels[row * self.classes + *class as usize] = 1.0;
             }
         }
-        Ok(Batch { pixels, labels, len: indices.len(), size: side.size() })
+        Batch::new(&pixels, &labels, indices.len(), side.size(), self.device)
+            .map_err(Error::torch("making a batch"))
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn train(
         batch_size: settings.batch_size,
         classes: network.classes(),
         augmentation: settings.augmentation,
+        device: network.device(),
     };
     let batches = Epoch::batches(side.len(), settings.batch_size) as u64;
     let steps = batches * u64::from(settings.epochs);
@@ -97,7 +98,8 @@ pub(super) fn judge(
     cancel: &CancellationToken,
 ) -> Result<Option<JudgedEpoch>, Error> {
     let classes = network.classes();
-    let epoch = Epoch { seed: 0, number: 0, batch_size, classes, augmentation: Augmentation::NONE };
+    let device = network.device();
+    let epoch = Epoch { seed: 0, number: 0, batch_size, classes, augmentation: Augmentation::NONE, device };
     let mut scores = Vec::with_capacity(side.len() * classes);
     let mut sum = 0.0;
     let finished = std::thread::scope(|scope| -> Result<bool, Error> {
