@@ -1,11 +1,10 @@
-//! The flags that train and `tagmill split` share: which items test, and where decoded pictures are kept.
+//! The flags that train, validate and `tagmill split` share: which items test, and where decoded pictures are kept.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use tagmill_model::{ItemId, SplitBy, SplitConfig};
-use tagmill_pixels::MaxBad;
 
 use crate::DataDir;
 
@@ -80,7 +79,7 @@ fn ids(file: &Path) -> Result<Vec<ItemId>> {
     Ok(ids)
 }
 
-/// Where decoded pictures are kept, and how many may be unusable.
+/// Where decoded pictures are kept.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Pictures")]
 pub struct CacheArgs {
@@ -90,9 +89,6 @@ pub struct CacheArgs {
     /// Folder of the decoded pictures [default: cache/pixels in the data folder]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
-    /// How many unusable pictures to take for granted: a count, or a share such as 5%; missing ones do not count
-    #[arg(long, value_name = "N|SHARE", default_value_t = MaxBad::default())]
-    max_bad: MaxBad,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -106,11 +102,6 @@ impl CacheArgs {
     pub fn folder(&self, data: &DataDir) -> Option<PathBuf> {
         let folder = || self.cache_dir.clone().unwrap_or_else(|| data.cache());
         (self.cache == CacheKind::Disk).then(folder)
-    }
-
-    /// How many pictures may be unusable.
-    pub fn max_bad(&self) -> MaxBad {
-        self.max_bad
     }
 }
 

@@ -48,6 +48,15 @@ impl Picture {
         Picture { size, pixels: squash(image, size).into_raw() }
     }
 
+    /// A black picture.
+    pub(crate) fn blank(size: u32) -> Picture {
+        Picture { size, pixels: vec![0; size as usize * size as usize * 3] }
+    }
+
+    pub(crate) fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
+    }
+
     /// Width and height.
     pub fn size(&self) -> u32 {
         self.size

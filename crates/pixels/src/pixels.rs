@@ -110,6 +110,16 @@ impl Pixels {
         groups(&looks).into_iter().map(group).collect()
     }
 
+    /// Reads a picture.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn picture(&self, picture: &Stored) -> Result<Picture, Error> {
+        let mut read = Picture::blank(self.size);
+        self.read(picture, read.pixels_mut())?;
+        Ok(read)
+    }
+
     /// Reads a picture into `pixels`, which takes `size * size * 3` bytes.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! The pictures that a run learns from, with their pixels on disk and their classes, and those that it cannot use.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tagmill_model::picture::{BadPicture, Limits};
-use tagmill_model::{ItemId, MediaPath, Progress};
-use tagmill_pixels::{Picture, Pixels, Stored};
+use tagmill_model::picture::BadPicture;
+use tagmill_model::{ItemId, MediaPath};
+use tagmill_pixels::{Picture, Pixels, Storage, Stored};
 
 use crate::lists::Lists;
 use crate::table::{Example, Labelled, Table};
@@ -77,29 +77,25 @@ pub(crate) fn rejected(table: &Table, pixels: &Pixels, rows: impl IntoIterator<I
     rejected
 }
 
-/// Where the pictures of a validation come from.
-pub(crate) struct Source<'a> {
-    pub(crate) media: &'a Path,
-    pub(crate) size: u32,
-    pub(crate) limits: Limits,
+/// Where a stage keeps decoded pictures: in the cache where there is one, else in the run folder for as long as it lasts.
+pub(crate) fn storage(cache: Option<&Path>, run: &Path) -> Storage {
+    match cache {
+        Some(cache) => Storage::Cache(cache.to_owned()),
+        None => Storage::Private(run.to_owned()),
+    }
 }
 
-impl Source<'_> {
-    /// Decodes on all cores; the results stand in the order of the examples.
-    pub(crate) fn decode(
-        &self,
-        examples: &[Example],
-        progress: &dyn Progress,
-    ) -> Vec<Result<Picture, BadPicture>> {
-        examples
-            .par_iter()
-            .map(|example| {
-                let picture = Picture::open(&example.image.under(self.media), self.size, &self.limits);
-                progress.advance(1);
-                picture
-            })
-            .collect()
-    }
+/// Reads pictures back, those that cannot be used with the reason.
+pub(crate) fn read(
+    pixels: &Pixels,
+    indices: Range<usize>,
+) -> Result<Vec<Result<Picture, BadPicture>>, tagmill_pixels::Error> {
+    let looked_at = pixels.pictures[indices].iter().flatten();
+    let read = looked_at.map(|picture| match picture {
+        Ok(stored) => pixels.picture(stored).map(Ok),
+        Err(bad) => Ok(Err(bad.clone())),
+    });
+    read.collect()
 }
 
 /// Writes the list of rejected pictures.

@@ -2,6 +2,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tagmill_cli::{CacheArgs, Exit, GlobalArgs, Session, SplitArgs};
+use tagmill_trainer::MaxBad;
 use tagmill_trainer::train::{Architecture, Augmentation, Config, Settings, run as train};
 
 use super::DeviceArgs;
@@ -52,7 +53,10 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     split: SplitArgs,
     #[command(flatten)]
-    pictures: CacheArgs,
+    cache: CacheArgs,
+    /// How many unusable pictures to take for granted: a count, or a share such as 5%; missing ones do not count
+    #[arg(long, value_name = "N|SHARE", default_value_t = MaxBad::default(), help_heading = "Pictures")]
+    max_bad: MaxBad,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -90,8 +94,8 @@ fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
     };
     Ok(Config {
         settings,
-        cache: args.pictures.folder(&data),
-        max_bad: Some(args.pictures.max_bad()),
+        cache: args.cache.folder(&data),
+        max_bad: Some(args.max_bad),
         device: args.device.device,
         threads: args.device.threads(),
         overwrite: args.overwrite,

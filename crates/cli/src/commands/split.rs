@@ -9,7 +9,7 @@ use tagmill_cli::{CacheArgs, Exit, GlobalArgs, Session, SplitArgs};
 use tagmill_model::dataset::{DatasetReader, DatasetWriter};
 use tagmill_model::picture::{BadPicture, Limits};
 use tagmill_model::{Dated, MediaKind, Outcome, Reunion, Sides, Split, StageReport};
-use tagmill_pixels::{Config, End, Files, Pixels, Storage, decode};
+use tagmill_pixels::{Config, End, Files, MaxBad, Pixels, Storage, decode};
 
 use crate::hint::hint;
 
@@ -27,6 +27,9 @@ pub(crate) struct SplitTableArgs {
     image_size: u32,
     #[command(flatten)]
     cache: CacheArgs,
+    /// How many unusable pictures to take for granted: a count, or a share such as 5%; missing ones do not count
+    #[arg(long, value_name = "N|SHARE", default_value_t = MaxBad::default(), help_heading = "Pictures")]
+    max_bad: MaxBad,
 }
 
 /// What a splitting did.
@@ -93,7 +96,7 @@ fn pixels<'a>(
         Some(folder) => Storage::Cache(folder),
         None => Storage::Private(global.data().folder().to_owned()),
     };
-    let max_bad = Some(args.cache.max_bad());
+    let max_bad = Some(args.max_bad);
     let config = Config { storage, size: args.image_size, limits: Limits::default(), max_bad };
     let folder = global.data().media();
     let pixels = decode(&config, Files { folder, count, name }, session.progress(), session.cancel())?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tagmill_model::picture::BadPicture;
 use tagmill_model::{Progress, Reunion, Sides, Split, Vocabulary};
-use tagmill_pixels::{End, Files, Pixels, Storage};
+use tagmill_pixels::{End, Files, Pixels};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -29,10 +29,7 @@ pub(super) fn decode(
     cancel: &CancellationToken,
 ) -> Result<Option<Pixels>, Error> {
     let decoding = tagmill_pixels::Config {
-        storage: match &config.cache {
-            Some(cache) => Storage::Cache(cache.clone()),
-            None => Storage::Private(config.run.clone()),
-        },
+        storage: pixels::storage(config.cache.as_deref(), &config.run),
         size: config.settings.image_size,
         limits: config.limits,
         max_bad: config.max_bad,

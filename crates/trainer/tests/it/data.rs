@@ -37,6 +37,14 @@ fn a_cache_changes_nothing_but_the_time() {
         assert_eq!(found, decoded, "{name}");
         assert!(trained == expected, "{name} differs");
     }
+    let figures = |cache: Option<PathBuf>| {
+        let run = sample.folder.path().join("models/filled");
+        let config = validate::Config { run: run.clone(), cache, ..sample.validate() };
+        let report = validate::run(config, &(), &on()).unwrap();
+        fs::remove_dir_all(run.join("validation")).unwrap();
+        report
+    };
+    assert_eq!(figures(None), figures(Some(sample.folder.path().join("cache"))));
 }
 
 /// A test item that is a copy of a training item trains, and the other way round; validating goes by that.
