@@ -1,12 +1,17 @@
 //! What a person at a terminal can do about an error.
 
-use tagmill_cli::dataset_hint;
+use tagmill_cli::{dataset_hint, pixels_hint, split_hint};
 use tagmill_trainer::Error;
 
 /// The hint for an error of train, validate or predict, where there is one.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
     match error.downcast_ref::<Error>()? {
         Error::Dataset(error) => dataset_hint(error),
+        Error::Split(error) => split_hint(error),
+        Error::Pixels(error) => pixels_hint(error),
+        Error::TooManyBadPictures { .. } => {
+            Some("download those files again, or take more of them for granted by --max-bad")
+        }
         Error::EmptyVocabulary { .. } => Some("lower --min-tag-count, or prepare more items"),
         Error::NoUsablePictures { .. } => Some("run `tagmill download` first, or check --data-dir"),
         Error::IncompleteRun { file, .. } if *file != "config.json" => {

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
+pub(crate) mod cache;
 pub(crate) mod download;
 pub(crate) mod export;
 pub(crate) mod fetch;
@@ -13,6 +14,7 @@ pub(crate) mod login;
 mod parse;
 mod picture;
 pub(crate) mod prepare;
+pub(crate) mod split;
 pub(crate) mod status;
 pub(crate) mod tags;
 

@@ -1,6 +1,6 @@
 //! What a person at a terminal can do about an error.
 
-use tagmill_cli::dataset_hint;
+use tagmill_cli::{dataset_hint, pixels_hint, split_hint};
 use tagmill_fetcher::api::pr0gramm::LoginError;
 
 /// The hint for an error of a command, where there is one.
@@ -17,6 +17,12 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         of_export(error)
     } else if let Some(error) = error.downcast_ref() {
         of_store(error)
+    } else if let Some(error) = error.downcast_ref() {
+        pixels_hint(error)
+    } else if let Some(error) = error.downcast_ref() {
+        split_hint(error)
+    } else if let Some(error) = error.downcast_ref() {
+        dataset_hint(error)
     } else {
         of_downloader(error.downcast_ref()?)
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod bars;
+mod data_args;
 mod exit;
 mod logging;
 mod paths;
@@ -9,6 +10,7 @@ mod session;
 mod usage;
 
 pub use args::{GlobalArgs, LogLevel, parse};
+pub use data_args::{CacheArgs, SplitArgs};
 pub use exit::Exit;
 pub use paths::DataDir;
-pub use session::{Hint, Session, dataset_hint};
+pub use session::{Hint, Session, dataset_hint, pixels_hint, split_hint};

@@ -39,6 +39,8 @@ enum Command {
     Tags(commands::tags::TagsArgs),
     Prepare(Box<commands::prepare::PrepareArgs>),
     Download(commands::download::DownloadArgs),
+    Split(commands::split::SplitTableArgs),
+    Cache(commands::cache::CacheArgs),
     Export(commands::export::ExportArgs),
     /// Train a tagger on the prepared table and the downloaded pictures
     #[command(disable_help_flag = true, disable_version_flag = true)]
@@ -67,6 +69,8 @@ fn main() -> ExitCode {
         Command::Tags(args) => commands::tags::run(&args, &global).into(),
         Command::Prepare(args) => commands::prepare::run(*args, &global).into(),
         Command::Download(args) => commands::download::run(args, &global).into(),
+        Command::Split(args) => commands::split::run(&args, &global).into(),
+        Command::Cache(args) => commands::cache::run(&args, &global).into(),
         Command::Export(args) => commands::export::run(args, &global).into(),
         Command::Train(_) | Command::Validate(_) | Command::Predict(_) => sister::run(),
     }

@@ -40,6 +40,11 @@ impl DataDir {
         self.0.join(format!("media-{variant}"))
     }
 
+    /// Where decoded pictures are kept.
+    pub fn cache(&self) -> PathBuf {
+        self.0.join("cache").join("pixels")
+    }
+
     /// Where a training run leaves its model.
     pub fn run(&self, name: &str) -> PathBuf {
         self.0.join("models").join(name)

@@ -6,7 +6,7 @@ use indicatif::MultiProgress;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tagmill_model::dataset::DatasetError;
-use tagmill_model::{Progress, StageReport};
+use tagmill_model::{Progress, SplitError, StageReport};
 use tokio_util::sync::CancellationToken;
 
 use crate::bars::Bars;
@@ -24,6 +24,27 @@ pub fn dataset_hint(error: &DatasetError) -> Option<&'static str> {
         | DatasetError::MalformedLine { .. }
         | DatasetError::MalformedCell { .. } => Some("run `tagmill prepare` again to make the table anew"),
         DatasetError::Io { .. } => None,
+    }
+}
+
+/// The hint for an error of decoding pictures, which several stages do.
+pub fn pixels_hint(error: &tagmill_pixels::Error) -> Option<&'static str> {
+    use tagmill_pixels::Error;
+    match error {
+        Error::NoSpace { .. } => Some(
+            "name a place with room by --cache-dir, or choose a smaller --image-size; `tagmill cache size` says what older ones take",
+        ),
+        Error::InUse { .. } => Some("wait until the other program has ended"),
+        Error::Io { .. } => None,
+    }
+}
+
+/// The hint for an error of splitting.
+pub fn split_hint(error: &SplitError) -> Option<&'static str> {
+    match error {
+        SplitError::Undated { .. } => {
+            Some("run `tagmill prepare` again for a table with times, or split by hash")
+        }
     }
 }
 

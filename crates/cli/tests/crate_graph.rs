@@ -74,25 +74,35 @@ fn only_who_asks_for_parquet_gets_it() {
 
 #[test]
 fn nothing_but_training_knows_libtorch() {
-    for package in
-        ["tagmill-fetcher", "tagmill-preparer", "tagmill-downloader", "tagmill-cli", "tagmill-testboard"]
-    {
+    for package in [
+        "tagmill-fetcher",
+        "tagmill-preparer",
+        "tagmill-downloader",
+        "tagmill-pixels",
+        "tagmill-cli",
+        "tagmill-testboard",
+    ] {
         check_without(package, &["tch", "torch-sys"]);
     }
 }
 
 #[test]
 fn sql_stands_in_the_store_alone() {
-    for package in ["tagmill-model", "tagmill-http", "tagmill-trainer", "tagmill-testboard"] {
+    for package in ["tagmill-model", "tagmill-http", "tagmill-pixels", "tagmill-trainer", "tagmill-testboard"]
+    {
         check_without(package, &["sqlx"]);
     }
 }
 
 #[test]
 fn terminals_are_the_binaries_business() {
-    for package in
-        STAGES.into_iter().chain(["tagmill-model", "tagmill-store", "tagmill-http", "tagmill-testboard"])
-    {
+    for package in STAGES.into_iter().chain([
+        "tagmill-model",
+        "tagmill-store",
+        "tagmill-http",
+        "tagmill-pixels",
+        "tagmill-testboard",
+    ]) {
         check_without(package, &["clap", "indicatif", "tracing-subscriber"]);
         // tch brings anyhow along; what matters is that no library of ours returns it.
         assert!(!direct_dependencies(package).contains("anyhow"), "{package}");

@@ -21,7 +21,7 @@ pub use atomic::AtomicFile;
 pub use flags::Flags;
 pub use item::{Item, ItemId};
 pub use media::{InvalidMediaPath, MediaKind, MediaPath};
-pub use split::{Split, SplitConfig};
+pub use split::{Dated, Reunion, Sides, Split, SplitBy, SplitConfig, SplitError};
 pub use stage::{Outcome, Progress, StageReport};
 pub use tag::Tag;
 pub use vocabulary::{Class, Vocabulary};

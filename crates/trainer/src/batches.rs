@@ -3,11 +3,12 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::Error;
-use crate::pixels::Pixels;
+use crate::pixels::Side;
 use crate::random::Random;
 
 /// Batches that wait ready. Two would do; four ride out a slow read.
@@ -38,22 +39,27 @@ impl Default for Augmentation {
 
 /// Pictures on their way to the model.
 pub(crate) struct Batch {
-    /// `len * size * size * 3` bytes.
-    pixels: Vec<u8>,
-    /// `len * classes` numbers, 0 or 1; empty where nobody needs labels.
-    labels: Vec<f32>,
+    /// Shape `[len, size, size, 3]`, 0 to 255. For a GPU in pinned memory, which it fetches while both sides go on working.
+    pixels: Tensor,
+    /// Shape `[len, classes]`, 0 or 1, in memory as the pixels are; no classes where nobody needs labels.
+    labels: Tensor,
     len: usize,
-    size: u32,
 }
 
 impl Batch {
-    pub(crate) fn new(len: usize, size: u32) -> Batch {
-        Batch { pixels: Vec::with_capacity(len * (size * size * 3) as usize), labels: Vec::new(), len, size }
-    }
-
-    /// Appends a picture's pixels.
-    pub(crate) fn push(&mut self, pixels: &[u8]) {
-        self.pixels.extend_from_slice(pixels);
+    /// Takes `len * size * size * 3` bytes and `len * classes` numbers.
+    pub(crate) fn new(
+        pixels: &[u8],
+        labels: &[f32],
+        len: usize,
+        size: u32,
+        device: tch::Device,
+    ) -> Result<Batch, tch::TchError> {
+        let (rows, side) = (len as i64, i64::from(size));
+        let pixels = Tensor::f_from_data_size(pixels, &[rows, side, side, 3], Kind::Uint8)?;
+        let labels = Tensor::f_from_slice(labels)?.f_view([rows, (labels.len() / len) as i64])?;
+        let near = |tensor: Tensor| if device.is_cuda() { tensor.f_pin_memory(device) } else { Ok(tensor) };
+        Ok(Batch { pixels: near(pixels)?, labels: near(labels)?, len })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -62,15 +68,12 @@ impl Batch {
 
     /// Pixels of shape `[len, 3, size, size]`, 0 to 255, in memory as channels-last.
     pub(crate) fn images(&self, device: tch::Device) -> Result<Tensor, tch::TchError> {
-        let (len, size) = (self.len as i64, i64::from(self.size));
-        Tensor::f_from_data_size(&self.pixels, &[len, size, size, 3], Kind::Uint8)?
-            .f_to_device(device)?
-            .f_permute([0, 3, 1, 2])
+        self.pixels.f_to_device_(device, Kind::Uint8, true, false)?.f_permute([0, 3, 1, 2])
     }
 
     /// Labels of shape `[len, classes]`.
     pub(crate) fn labels(&self, device: tch::Device) -> Result<Tensor, tch::TchError> {
-        Tensor::f_from_slice(&self.labels)?.f_view([self.len as i64, -1])?.f_to_device(device)
+        self.labels.f_to_device_(device, Kind::Float, true, false)
     }
 }
 
@@ -82,6 +85,8 @@ pub(crate) struct Epoch {
     pub(crate) batch_size: usize,
     pub(crate) classes: usize,
     pub(crate) augmentation: Augmentation,
+    /// Where the batches are going.
+    pub(crate) device: tch::Device,
 }
 
 impl Epoch {
@@ -100,36 +105,36 @@ impl Epoch {
     pub(crate) fn training<'scope, 'env>(
         self,
         scope: &'scope Scope<'scope, 'env>,
-        pixels: &'env Pixels,
+        side: &'env Side<'env>,
     ) -> Receiver<Result<Batch, Error>> {
-        let order = Random::new(&[self.seed, u64::from(self.number)]).permutation(pixels.len());
-        let count = Epoch::batches(pixels.len(), self.batch_size);
+        let order = Random::new(&[self.seed, u64::from(self.number)]).permutation(side.len());
+        let count = Epoch::batches(side.len(), self.batch_size);
         let batches = order.chunks(self.batch_size).take(count).map(<[usize]>::to_vec).collect();
-        self.start(scope, pixels, batches)
+        self.start(scope, side, batches)
     }
 
     /// As [`Epoch::training`], over all pictures in their order and unchanged.
     pub(crate) fn judging<'scope, 'env>(
         self,
         scope: &'scope Scope<'scope, 'env>,
-        pixels: &'env Pixels,
+        side: &'env Side<'env>,
     ) -> Receiver<Result<Batch, Error>> {
-        let order: Vec<usize> = (0..pixels.len()).collect();
+        let order: Vec<usize> = (0..side.len()).collect();
         let plain = Epoch { augmentation: Augmentation::NONE, ..self };
-        plain.start(scope, pixels, order.chunks(self.batch_size).map(<[usize]>::to_vec).collect())
+        plain.start(scope, side, order.chunks(self.batch_size).map(<[usize]>::to_vec).collect())
     }
 
     fn start<'scope, 'env>(
         self,
         scope: &'scope Scope<'scope, 'env>,
-        pixels: &'env Pixels,
+        side: &'env Side<'env>,
         batches: Vec<Vec<usize>>,
     ) -> Receiver<Result<Batch, Error>> {
         let (sender, receiver) = sync_channel(READY);
         scope.spawn(move || {
             for indices in batches {
                 // Nobody receives any more: the epoch was cancelled or failed.
-                if sender.send(self.assemble(pixels, &indices)).is_err() {
+                if sender.send(self.assemble(side, &indices)).is_err() {
                     break;
                 }
             }
@@ -137,24 +142,34 @@ impl Epoch {
         receiver
     }
 
-    fn assemble(&self, pixels: &Pixels, indices: &[usize]) -> Result<Batch, Error> {
-        let size = pixels.size();
-        let mut batch = Batch::new(indices.len(), size);
-        batch.labels = vec![0.0; indices.len() * self.classes];
-        let mut plain = vec![0; (size * size * 3) as usize];
-        for (row, &index) in indices.iter().enumerate() {
-            pixels.read(index, &mut plain)?;
+    /// Reads and varies the pictures of a batch: on all cores where a GPU computes, else on this thread alone, since libtorch's
+    /// threads collapse when others compete with them.
+    fn assemble(&self, side: &Side<'_>, indices: &[usize]) -> Result<Batch, Error> {
+        let size = side.size() as usize;
+        let picture_bytes = size * size * 3;
+        let mut pixels = vec![0; indices.len() * picture_bytes];
+        let fill = |(target, index): (&mut [u8], &usize)| {
             if self.augmentation == Augmentation::NONE {
-                batch.push(&plain);
-            } else {
-                let mut random = Random::new(&[self.seed, u64::from(self.number), index as u64]);
-                View::draw(&self.augmentation, &mut random).of(&plain, size as usize, &mut batch.pixels);
+                return side.read(*index, target);
             }
-            for class in &pixels.examples()[index].classes {
-                batch.labels[row * self.classes + *class as usize] = 1.0;
+            let mut plain = vec![0; picture_bytes];
+            side.read(*index, &mut plain)?;
+            let mut random = Random::new(&[self.seed, u64::from(self.number), *index as u64]);
+            View::draw(&self.augmentation, &mut random).of(&plain, size, target);
+            Ok(())
+        };
+        match self.device.is_cuda() {
+            true => pixels.par_chunks_exact_mut(picture_bytes).zip(indices).try_for_each(fill)?,
+            false => pixels.chunks_exact_mut(picture_bytes).zip(indices).try_for_each(fill)?,
+        }
+        let mut labels = vec![0.0; indices.len() * self.classes];
+        for (row, &index) in indices.iter().enumerate() {
+            for class in side.classes(index) {
+                labels[row * self.classes + *class as usize] = 1.0;
             }
         }
-        Ok(batch)
+        Batch::new(&pixels, &labels, indices.len(), side.size(), self.device)
+            .map_err(Error::torch("making a batch"))
     }
 }
 
@@ -177,24 +192,25 @@ impl View {
         }
     }
 
-    /// Samples a square picture bilinearly, its edges continued outwards, and appends the result to `target`.
-    fn of(&self, source: &[u8], size: usize, target: &mut Vec<u8>) {
+    /// Samples a square picture bilinearly, its edges continued outwards, into a target of the same size.
+    fn of(&self, source: &[u8], size: usize, target: &mut [u8]) {
         let mut columns = taps(size, self.scale, self.shift[0]);
         if self.flip {
             columns.reverse();
         }
-        for row in taps(size, self.scale, self.shift[1]) {
+        let rows = taps(size, self.scale, self.shift[1]);
+        for (row, target) in rows.iter().zip(target.chunks_exact_mut(size * 3)) {
             let upper = &source[row.first * size * 3..][..size * 3];
             let lower = &source[row.second * size * 3..][..size * 3];
-            for column in &columns {
+            for (column, target) in columns.iter().zip(target.chunks_exact_mut(3)) {
                 let (left, right) = (column.first * 3, column.second * 3);
-                for channel in 0..3 {
+                for (channel, target) in target.iter_mut().enumerate() {
                     let mix = |line: &[u8]| {
                         u32::from(line[left + channel]) * (256 - column.weight)
                             + u32::from(line[right + channel]) * column.weight
                     };
                     let value = mix(upper) * (256 - row.weight) + mix(lower) * row.weight;
-                    target.push(((value + (1 << 15)) >> 16) as u8);
+                    *target = ((value + (1 << 15)) >> 16) as u8;
                 }
             }
         }
@@ -234,13 +250,12 @@ mod tests {
     #[track_caller]
     fn check(view: View, expected: impl Fn(usize, usize) -> [usize; 2]) {
         let size = 8;
-        let mut seen = Vec::new();
+        let mut seen = vec![0; size * size * 3];
         view.of(&gradient(size), size, &mut seen);
         for (i, pixel) in seen.chunks(3).enumerate() {
             let [x, y] = expected(i % size, i / size);
             assert_eq!(pixel, [x as u8 * 10, y as u8 * 10, 77], "{} {}", i % size, i / size);
         }
-        assert_eq!(seen.len(), size * size * 3);
     }
 
     #[test]

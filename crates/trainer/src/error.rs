@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use tagmill_model::SplitError;
 use tagmill_model::dataset::DatasetError;
 use thiserror::Error;
 
@@ -11,6 +12,22 @@ pub enum Error {
     /// The table is missing or malformed.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// The table cannot be split as asked.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// The pixels could not be decoded to disk.
+    #[error(transparent)]
+    Pixels(#[from] tagmill_pixels::Error),
+    /// More pictures are unusable than may be.
+    #[error("{bad} pictures are unusable, more than the {limit} that may be; `{}` lists them", list.display())]
+    TooManyBadPictures {
+        /// How many were found until then; missing ones are not among them.
+        bad: u64,
+        /// How many may be.
+        limit: u64,
+        /// The list.
+        list: PathBuf,
+    },
     /// A setting is out of its range.
     #[error("`{setting}` is out of range: {reason}")]
     InvalidSetting {

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod metrics;
-pub mod picture;
 pub mod predict;
 pub mod train;
 pub mod validate;
@@ -9,6 +8,7 @@ pub mod validate;
 mod batches;
 mod device;
 mod error;
+mod lists;
 mod network;
 mod optimiser;
 mod pixels;
@@ -21,6 +21,6 @@ mod weights;
 
 pub use device::Device;
 pub use error::Error;
-pub use picture::Picture;
 pub use tagger::Tagger;
 pub use tagmill_model::picture::BadPicture;
+pub use tagmill_pixels::{MaxBad, Picture};

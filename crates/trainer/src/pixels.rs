@@ -1,23 +1,17 @@
-//! Decoded pictures in a file without a name: decoded once, read in every epoch, gone with the process.
+//! The pictures that a run learns from, with their pixels on disk and their classes, and those that it cannot use.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::Path;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tagmill_model::picture::{BadPicture, Limits};
-use tagmill_model::{ItemId, MediaPath, Progress};
-use tokio_util::sync::CancellationToken;
+use tagmill_model::picture::BadPicture;
+use tagmill_model::{ItemId, MediaPath};
+use tagmill_pixels::{Picture, Pixels, Storage, Stored};
 
-use crate::picture::Picture;
-use crate::table::Example;
+use crate::lists::Lists;
+use crate::table::{Example, Labelled, Table};
 use crate::{Error, run_folder};
-
-/// Pictures that rayon decodes before one thread writes them: enough to busy many cores, 38 MB at 224 pixels.
-const DECODED_AT_ONCE: usize = 256;
 
 /// A picture of the table that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,88 +26,76 @@ pub(crate) struct Rejected {
     pub(crate) detail: String,
 }
 
-/// The usable pictures of a part of the table, with their pixels on disk.
-pub(crate) struct Pixels {
-    examples: Vec<Example>,
-    /// Picture `i` at byte `i * size * size * 3`. The file has no name, so nobody else can change it.
-    file: File,
-    folder: PathBuf,
-    size: u32,
+/// The usable pictures of one side, in the table's order.
+pub(crate) struct Side<'a> {
+    pixels: &'a Pixels,
+    stored: Vec<Stored>,
+    classes: Lists<u32>,
 }
 
-impl Pixels {
-    /// Decodes all pictures, leaving out those that cannot be used. Returns what was done so far when cancelled.
-    pub(crate) fn decode(
-        examples: Vec<Example>,
-        source: &Source<'_>,
-        folder: &Path,
-        progress: &dyn Progress,
-        cancel: &CancellationToken,
-    ) -> Result<(Pixels, Vec<Rejected>), Error> {
-        let file = tempfile::tempfile_in(folder).map_err(Error::io(folder))?;
-        let mut writer = BufWriter::with_capacity(1 << 20, &file);
-        let (mut usable, mut rejected) = (Vec::with_capacity(examples.len()), Vec::new());
-        for examples in examples.chunks(DECODED_AT_ONCE) {
-            if cancel.is_cancelled() {
-                break;
-            }
-            for (example, picture) in examples.iter().zip(source.decode(examples, progress)) {
-                match picture {
-                    Ok(picture) => {
-                        writer.write_all(picture.pixels()).map_err(Error::io(folder))?;
-                        usable.push(example.clone());
-                    }
-                    Err(bad) => rejected.push(Rejected::new(example, &bad)),
-                }
+impl<'a> Side<'a> {
+    /// Takes the side's pictures that could be decoded.
+    pub(crate) fn new(pixels: &'a Pixels, labelled: &Labelled) -> Side<'a> {
+        let (mut stored, mut classes) = (Vec::with_capacity(labelled.rows.len()), Lists::default());
+        for (row, labels) in labelled.rows.iter().zip(labelled.classes.iter()) {
+            if let Some(Ok(picture)) = &pixels.pictures[*row as usize] {
+                stored.push(*picture);
+                classes.push(labels.iter().copied());
             }
         }
-        writer.flush().map_err(Error::io(folder))?;
-        drop(writer);
-        Ok((Pixels { examples: usable, file, folder: folder.to_owned(), size: source.size }, rejected))
+        Side { pixels, stored, classes }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.examples.len()
+        self.stored.len()
     }
 
+    /// Width and height of the pictures.
     pub(crate) fn size(&self) -> u32 {
-        self.size
+        self.pixels.size()
     }
 
-    pub(crate) fn examples(&self) -> &[Example] {
-        &self.examples
+    /// The classes of a picture, rising.
+    pub(crate) fn classes(&self, index: usize) -> &[u32] {
+        self.classes.get(index)
     }
 
     /// Reads one picture into `pixels`, which has its length.
     pub(crate) fn read(&self, index: usize, pixels: &mut [u8]) -> Result<(), Error> {
-        let offset = index as u64 * pixels.len() as u64;
-        self.file.read_exact_at(pixels, offset).map_err(Error::io(&self.folder))
+        Ok(self.pixels.read(&self.stored[index], pixels)?)
     }
 }
 
-/// Where pictures come from and what becomes of them.
-pub(crate) struct Source<'a> {
-    pub(crate) media: &'a Path,
-    pub(crate) size: u32,
-    pub(crate) limits: Limits,
+/// The pictures among some rows that cannot be used.
+pub(crate) fn rejected(table: &Table, pixels: &Pixels, rows: impl IntoIterator<Item = u32>) -> Vec<Rejected> {
+    let mut rejected = Vec::new();
+    for row in rows {
+        if let Some(Err(bad)) = &pixels.pictures[row as usize] {
+            rejected.push(Rejected::new(&table.example(row as usize), bad));
+        }
+    }
+    rejected
 }
 
-impl Source<'_> {
-    /// Decodes on all cores; the results stand in the order of the examples.
-    pub(crate) fn decode(
-        &self,
-        examples: &[Example],
-        progress: &dyn Progress,
-    ) -> Vec<Result<Picture, BadPicture>> {
-        examples
-            .par_iter()
-            .map(|example| {
-                let picture = Picture::open(&example.image.under(self.media), self.size, &self.limits);
-                progress.advance(1);
-                picture
-            })
-            .collect()
+/// Where a stage keeps decoded pictures: in the cache where there is one, else in the run folder for as long as it lasts.
+pub(crate) fn storage(cache: Option<&Path>, run: &Path) -> Storage {
+    match cache {
+        Some(cache) => Storage::Cache(cache.to_owned()),
+        None => Storage::Private(run.to_owned()),
     }
+}
+
+/// Reads pictures back, those that cannot be used with the reason.
+pub(crate) fn read(
+    pixels: &Pixels,
+    indices: Range<usize>,
+) -> Result<Vec<Result<Picture, BadPicture>>, tagmill_pixels::Error> {
+    let looked_at = pixels.pictures[indices].iter().flatten();
+    let read = looked_at.map(|picture| match picture {
+        Ok(stored) => pixels.picture(stored).map(Ok),
+        Err(bad) => Ok(Err(bad.clone())),
+    });
+    read.collect()
 }
 
 /// Writes the list of rejected pictures.

@@ -11,8 +11,8 @@ use tagmill_model::{MediaKind, Outcome, Progress, StageReport};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
+use crate::Picture;
 use crate::metrics;
-use crate::picture::Picture;
 use crate::{Device, Tagger, device};
 
 /// Pictures that are decoded before they are scored. Decoding and scoring take turns: each uses all cores, and libtorch's

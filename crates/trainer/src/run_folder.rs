@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tagmill_model::{AtomicFile, Class, Vocabulary, atomic};
+use tagmill_model::{AtomicFile, Class, Reunion, Sides, SplitBy, Vocabulary, atomic};
 
 use crate::Error;
 use crate::resnet::Architecture;
@@ -19,6 +19,7 @@ pub(crate) const THRESHOLDS: &str = "thresholds.csv";
 pub(crate) const METRICS: &str = "metrics.json";
 pub(crate) const HISTORY: &str = "history.csv";
 pub(crate) const BAD_IMAGES: &str = "bad_images.csv";
+pub(crate) const SPLIT: &str = "split.json";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 pub(crate) const VALIDATION: &str = "validation";
 
@@ -135,6 +136,33 @@ impl Identity {
     }
 }
 
+/// `split.json`: on which side each item stands, for a run of this identity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptSides {
+    pub(crate) identity: Identity,
+    pub(crate) sides: Sides,
+    pub(crate) near_duplicates: Reunion,
+}
+
+/// The sides that a run folder keeps. Runs of earlier versions kept none.
+pub(crate) fn kept_sides(run: &Path) -> Result<Option<KeptSides>, Error> {
+    let file = run.join(SPLIT);
+    if file.exists() { read_json(&file).map(Some) } else { Ok(None) }
+}
+
+/// The sides to judge a finished run by. Runs of earlier versions went by hash alone.
+pub(crate) fn sides(run: &Path, identity: &Identity) -> Result<Sides, Error> {
+    match kept_sides(run)? {
+        Some(kept) if kept.identity == *identity => Ok(kept.sides),
+        Some(_) => {
+            let fault = "its sides are those of another run".to_owned();
+            Err(Error::MalformedRun { file: run.join(SPLIT), fault })
+        }
+        None if identity.settings.split_by == SplitBy::Hash => Ok(Sides::by_hash(identity.settings.split)),
+        None => Err(Error::IncompleteRun { run: run.to_owned(), file: SPLIT }),
+    }
+}
+
 /// A finished run's files, but for its weights.
 #[derive(Debug, Clone)]
 pub(crate) struct RunFolder {
@@ -181,7 +209,7 @@ pub(crate) fn finished(run: &Path) -> Result<Option<Identity>, Error> {
 /// Takes a run's files away, those of its validation too, so that another can take its place. Other files stay.
 pub(crate) fn clear(run: &Path) -> Result<(), Error> {
     // The config goes first: without it, a folder is no finished run.
-    for file in [CONFIG, WEIGHTS, TAGS, THRESHOLDS, METRICS, HISTORY, BAD_IMAGES] {
+    for file in [CONFIG, WEIGHTS, TAGS, THRESHOLDS, METRICS, HISTORY, BAD_IMAGES, SPLIT] {
         gone(&run.join(file), fs::remove_file)?;
     }
     for folder in [CHECKPOINTS, VALIDATION] {

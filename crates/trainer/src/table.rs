@@ -6,10 +6,27 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use tagmill_model::dataset::{DatasetReader, DatasetRow};
-use tagmill_model::{ItemId, MediaKind, MediaPath, Split, SplitConfig, Vocabulary};
+use tagmill_model::dataset::DatasetReader;
+use tagmill_model::{Dated, ItemId, MediaKind, MediaPath, Sides, Split, Vocabulary};
 
 use crate::Error;
+use crate::lists::Lists;
+
+/// The pictures of a table, column by column: a row costs its path, four bytes a tag and 32 bytes, so that six million rows
+/// fit in a gigabyte.
+#[derive(Default)]
+pub(crate) struct Table {
+    /// All rows, those of videos too.
+    pub(crate) rows: u64,
+    /// Rows whose medium is a video. Nobody decodes those, and they are not among the columns.
+    pub(crate) videos: u64,
+    items: Vec<Dated>,
+    images: Lists<u8>,
+    /// The tags of each row, rising, each once, by their number.
+    tags: Lists<u32>,
+    /// The number of each tag.
+    numbers: HashMap<String, u32>,
+}
 
 /// One picture and the classes it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,68 +37,114 @@ pub(crate) struct Example {
     pub(crate) classes: Vec<u32>,
 }
 
-/// What the first pass over a table finds.
+/// What is on the training side: a vocabulary knows nothing of the other sides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Census {
-    pub(crate) rows: u64,
-    /// Rows whose medium is a video. Nobody decodes those.
-    pub(crate) videos: u64,
     /// Pictures of the training side.
     pub(crate) train: u64,
     /// In how many of them each tag occurs.
     pub(crate) counts: HashMap<String, u64>,
 }
 
-/// Counts a table's rows, and the tags of its training side: a vocabulary knows nothing of the other sides.
-pub(crate) fn census(dataset: &Path, split: &SplitConfig) -> Result<Census, Error> {
-    let mut census = Census::default();
-    for row in DatasetReader::open(dataset)? {
-        let row = row?;
-        census.rows += 1;
-        if row.image.kind() == MediaKind::Video {
-            census.videos += 1;
-        } else if split.side(row.id) == Split::Train {
-            census.train += 1;
-            for name in names(row) {
-                *census.counts.entry(name).or_default() += 1;
+/// The pictures of a side, as rows of the table, and the classes of each.
+#[derive(Default)]
+pub(crate) struct Labelled {
+    pub(crate) rows: Vec<u32>,
+    /// Rising, each once. Tags outside the vocabulary are not among them.
+    pub(crate) classes: Lists<u32>,
+}
+
+impl Table {
+    /// Reads a table.
+    pub(crate) fn read(dataset: &Path) -> Result<Table, Error> {
+        let mut table = Table::default();
+        for row in DatasetReader::open(dataset)? {
+            let row = row?;
+            table.rows += 1;
+            if row.image.kind() == MediaKind::Video {
+                table.videos += 1;
+                continue;
+            }
+            let mut tags: Vec<u32> = row.tags.into_iter().map(|tag| table.number(tag.name)).collect();
+            tags.sort_unstable();
+            tags.dedup();
+            table.items.push((row.id, row.created));
+            table.images.push(row.image.as_str().bytes());
+            table.tags.push(tags);
+        }
+        Ok(table)
+    }
+
+    fn number(&mut self, tag: String) -> u32 {
+        let next = self.numbers.len() as u32;
+        *self.numbers.entry(tag).or_insert(next)
+    }
+
+    /// How many pictures there are.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The items with their times of upload, in the table's order.
+    pub(crate) fn items(&self) -> &[Dated] {
+        &self.items
+    }
+
+    /// The picture of a row, below the media folder.
+    pub(crate) fn image(&self, row: usize) -> &str {
+        std::str::from_utf8(self.images.get(row)).expect("a path was pushed as text")
+    }
+
+    /// Counts the tags of the training side.
+    pub(crate) fn census(&self, sides: &Sides) -> Census {
+        let mut counts = vec![0; self.numbers.len()];
+        let mut train = 0;
+        for (row, item) in self.items.iter().enumerate() {
+            if sides.side(*item) == Split::Train {
+                train += 1;
+                self.tags.get(row).iter().for_each(|tag| counts[*tag as usize] += 1);
             }
         }
+        let count = |(name, number): (&String, &u32)| match counts[*number as usize] {
+            0 => None,
+            count => Some((name.clone(), count)),
+        };
+        Census { train, counts: self.numbers.iter().filter_map(count).collect() }
     }
-    Ok(census)
-}
 
-/// The pictures of one or more sides, each side in the table's order.
-pub(crate) fn examples<const SIDES: usize>(
-    dataset: &Path,
-    split: &SplitConfig,
-    vocabulary: &Vocabulary,
-    sides: [Split; SIDES],
-) -> Result<[Vec<Example>; SIDES], Error> {
-    let mut examples = [const { Vec::new() }; SIDES];
-    for row in DatasetReader::open(dataset)? {
-        let row = row?;
-        let side = split.side(row.id);
-        let Some(index) = sides.iter().position(|wanted| *wanted == side) else { continue };
-        if row.image.kind() != MediaKind::Video {
-            let (id, image) = (row.id, row.image.clone());
-            let mut classes: Vec<u32> = names(row)
-                .iter()
-                .filter_map(|name| vocabulary.class(name))
-                .map(|class| class as u32)
-                .collect();
-            classes.sort_unstable();
-            examples[index].push(Example { id, image, classes });
+    /// The pictures of one side, in the table's order.
+    pub(crate) fn labelled(&self, sides: &Sides, side: Split, vocabulary: &Vocabulary) -> Labelled {
+        let mut class_of = vec![None; self.numbers.len()];
+        for (name, number) in &self.numbers {
+            class_of[*number as usize] = vocabulary.class(name).map(|class| class as u32);
         }
+        let mut labelled = Labelled::default();
+        for (row, item) in self.items.iter().enumerate() {
+            if sides.side(*item) == side {
+                let mut classes: Vec<u32> =
+                    self.tags.get(row).iter().filter_map(|tag| class_of[*tag as usize]).collect();
+                classes.sort_unstable();
+                labelled.rows.push(row as u32);
+                labelled.classes.push(classes);
+            }
+        }
+        labelled
     }
-    Ok(examples)
-}
 
-/// The names of a row's tags, each once.
-fn names(row: DatasetRow) -> Vec<String> {
-    let mut names: Vec<String> = row.tags.into_iter().map(|tag| tag.name).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+    /// As [`Table::labelled`], each picture for itself.
+    pub(crate) fn examples(&self, sides: &Sides, side: Split, vocabulary: &Vocabulary) -> Vec<Example> {
+        let labelled = self.labelled(sides, side, vocabulary);
+        let examples = labelled.rows.iter().zip(labelled.classes.iter());
+        examples
+            .map(|(row, classes)| Example { classes: classes.to_vec(), ..self.example(*row as usize) })
+            .collect()
+    }
+
+    /// The picture of a row, without classes.
+    pub(crate) fn example(&self, row: usize) -> Example {
+        let image = MediaPath::parse(self.image(row)).expect("it was one when it was read");
+        Example { id: self.items[row].0, image, classes: Vec::new() }
+    }
 }
 
 /// SHA-256 of a file, in hex.

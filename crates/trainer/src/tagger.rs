@@ -4,9 +4,9 @@ use rayon::prelude::*;
 use tagmill_model::Vocabulary;
 use tagmill_model::picture::{BadPicture, Limits};
 
+use crate::Picture;
 use crate::batches::Batch;
 use crate::network::Network;
-use crate::picture::Picture;
 use crate::predict::ScoredTag;
 use crate::resnet::Precision;
 use crate::run_folder::{RunConfig, RunFolder, WEIGHTS};
@@ -79,10 +79,13 @@ impl Tagger {
     pub fn score(&self, pictures: &[Picture]) -> Result<Vec<Vec<f32>>, Error> {
         let mut scores = Vec::with_capacity(pictures.len());
         for pictures in pictures.chunks(AT_ONCE) {
-            let mut batch = Batch::new(pictures.len(), self.image_size());
-            pictures.iter().for_each(|picture| batch.push(picture.pixels()));
-            let values = tch::no_grad(|| Network::scores(&self.network.forward(&batch, false)?))
-                .map_err(Error::torch("scoring pictures"))?;
+            let pixels = pictures.iter().map(Picture::pixels).collect::<Vec<_>>().concat();
+            let score = || {
+                let (size, device) = (self.image_size(), self.network.device());
+                let batch = Batch::new(&pixels, &[], pictures.len(), size, device)?;
+                Network::scores(&self.network.forward(&batch, false)?)
+            };
+            let values = tch::no_grad(score).map_err(Error::torch("scoring pictures"))?;
             scores.extend(values.chunks(self.network.classes()).map(<[f32]>::to_vec));
         }
         Ok(scores)

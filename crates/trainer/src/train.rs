@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod config;
+mod data;
 mod epoch;
 mod report;
 mod run;

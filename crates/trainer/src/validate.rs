@@ -12,17 +12,18 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tagmill_model::picture::{BadPicture, Limits};
 use tagmill_model::{ItemId, MediaPath, Outcome, Progress, Split, StageReport};
+use tagmill_pixels::{End, Files};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
 use crate::metrics::{self, Figures, Judged, Scores};
-use crate::pixels::{self, Rejected, Source};
+use crate::pixels::{self, Rejected};
 use crate::run_folder::{self, VALIDATION, WEIGHTS};
-use crate::table::{self, Example, sha256, sha256_of};
+use crate::table::{Example, Table, sha256, sha256_of};
 use crate::{Device, Tagger, device};
 
-/// Pictures that are decoded before they are scored; see `predict`.
-const DECODED_AT_ONCE: usize = 128;
+/// Pictures that are read before they are scored: 19 MB at 224 pixels.
+const SCORED_AT_ONCE: usize = 128;
 
 /// What to judge, on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,9 @@ pub struct Config {
     pub top: usize,
     /// What a picture may cost before it is left out.
     pub limits: Limits,
+    /// The folder where decoded pictures are kept for other runs; with `None` they lie in the run folder, for as long as the
+    /// process lasts.
+    pub cache: Option<PathBuf>,
     /// Where the model computes.
     pub device: Device,
     /// Threads of libtorch, for this whole process; `None` leaves them as they are, one a core.
@@ -73,6 +77,7 @@ impl Config {
             run: run.into(),
             top: metrics::TOP,
             limits: Limits::default(),
+            cache: None,
             device: Device::default(),
             threads: None,
         }
@@ -89,9 +94,10 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     device::use_threads(config.threads);
     let tagger = Tagger::load(&config.run, config.device)?;
     progress.start("reading the dataset", None);
-    let split = tagger.config().tagmill.identity.settings.split;
-    let sides = [Split::Test, Split::Validation];
-    let [test, validation] = table::examples(&config.dataset, &split, tagger.vocabulary(), sides)?;
+    let sides = run_folder::sides(&config.run, &tagger.config().tagmill.identity)?;
+    let table = Table::read(&config.dataset)?;
+    let [test, validation] =
+        [Split::Test, Split::Validation].map(|side| table.examples(&sides, side, tagger.vocabulary()));
     let fingerprint = fingerprint(&config)?;
     progress.finish();
     if let Some(kept) = kept(&config, &fingerprint)? {
@@ -145,15 +151,26 @@ fn score(
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Option<(Seen, Vec<Rejected>)>, Error> {
-    let source = Source { media: &config.media, size: tagger.image_size(), limits: config.limits };
+    let decoding = tagmill_pixels::Config {
+        storage: pixels::storage(config.cache.as_deref(), &config.run),
+        size: tagger.image_size(),
+        limits: config.limits,
+        max_bad: None,
+    };
+    let name = |index: usize| test[index].image.as_str();
+    let files = Files { folder: config.media.clone(), count: test.len(), name: &name };
+    let pixels = tagmill_pixels::decode(&decoding, files, progress, cancel)?;
+    if pixels.end == End::Cancelled {
+        return Ok(None);
+    }
     let (mut seen, mut rejected) = (Seen { examples: Vec::new(), scores: Vec::new() }, Vec::new());
     progress.start("validating", Some(test.len() as u64));
-    for examples in test.chunks(DECODED_AT_ONCE) {
+    for (start, examples) in (0..).step_by(SCORED_AT_ONCE).zip(test.chunks(SCORED_AT_ONCE)) {
         if cancel.is_cancelled() {
             progress.finish();
             return Ok(None);
         }
-        let pictures = source.decode(examples, progress);
+        let pictures = pixels::read(&pixels, start..start + examples.len())?;
         for (example, scores) in examples.iter().zip(tagger.score_each(pictures)?) {
             match scores {
                 Ok(scores) => {
@@ -163,6 +180,7 @@ fn score(
                 Err(bad) => rejected.push(Rejected::new(example, &bad)),
             }
         }
+        progress.advance(examples.len() as u64);
     }
     progress.finish();
     Ok(Some((seen, rejected)))

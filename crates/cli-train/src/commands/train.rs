@@ -1,7 +1,8 @@
+use anyhow::Result;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use tagmill_cli::{Exit, GlobalArgs, Session};
-use tagmill_model::SplitConfig;
+use tagmill_cli::{CacheArgs, Exit, GlobalArgs, Session, SplitArgs};
+use tagmill_trainer::MaxBad;
 use tagmill_trainer::train::{Architecture, Augmentation, Config, Settings, run as train};
 
 use super::DeviceArgs;
@@ -43,21 +44,19 @@ pub(crate) struct TrainArgs {
     /// How many classes there may be, the commonest first
     #[arg(long, value_name = "N", default_value_t = Settings::default().max_classes.unwrap_or(usize::MAX))]
     max_classes: usize,
-    /// Share of the items that only test
-    #[arg(long, value_name = "SHARE", default_value_t = SplitConfig::default().test_fraction)]
-    test_fraction: f64,
-    /// Share of the other items that chooses the best epoch and the threshold
-    #[arg(long, value_name = "SHARE", default_value_t = SplitConfig::default().validation_fraction)]
-    validation_fraction: f64,
-    /// Another seed gives another split
-    #[arg(long, value_name = "N", default_value_t = SplitConfig::default().seed)]
-    split_seed: u64,
     /// Another seed gives other first weights, order and augmentation
     #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
     seed: u64,
     /// Delete the run of that name where other settings or data made it
     #[arg(long)]
     overwrite: bool,
+    #[command(flatten)]
+    split: SplitArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
+    /// How many unusable pictures to take for granted: a count, or a share such as 5%; missing ones do not count
+    #[arg(long, value_name = "N|SHARE", default_value_t = MaxBad::default(), help_heading = "Pictures")]
+    max_bad: MaxBad,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -71,11 +70,12 @@ fn architecture() -> impl TypedValueParser<Value = Architecture> {
 
 pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Exit {
     let session = Session::start("train", global, hint);
-    let result = train(config(args, global), session.progress(), session.cancel());
-    session.finish(result.map_err(Into::into))
+    let result =
+        config(args, global).and_then(|config| Ok(train(config, session.progress(), session.cancel())?));
+    session.finish(result)
 }
 
-fn config(args: &TrainArgs, global: &GlobalArgs) -> Config {
+fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
     let data = global.data();
     let settings = Settings {
         architecture: args.architecture,
@@ -87,19 +87,18 @@ fn config(args: &TrainArgs, global: &GlobalArgs) -> Config {
         augmentation: if args.no_augmentation { Augmentation::NONE } else { Augmentation::default() },
         min_tag_count: args.min_tag_count,
         max_classes: Some(args.max_classes),
-        split: SplitConfig {
-            seed: args.split_seed,
-            test_fraction: args.test_fraction,
-            validation_fraction: args.validation_fraction,
-        },
+        split: args.split.config(),
+        split_by: args.split.by()?,
         seed: args.seed,
         ..Settings::default()
     };
-    Config {
+    Ok(Config {
         settings,
+        cache: args.cache.folder(&data),
+        max_bad: Some(args.max_bad),
         device: args.device.device,
         threads: args.device.threads(),
         overwrite: args.overwrite,
         ..Config::new(data.dataset(), data.media(), data.run(&args.run))
-    }
+    })
 }

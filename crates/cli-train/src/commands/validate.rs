@@ -1,5 +1,5 @@
 use clap::Args;
-use tagmill_cli::{Exit, GlobalArgs, Session};
+use tagmill_cli::{CacheArgs, Exit, GlobalArgs, Session};
 use tagmill_trainer::validate::{Config, run as validate};
 
 use super::DeviceArgs;
@@ -15,6 +15,8 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_name = "NAME", default_value = super::DEFAULT_RUN)]
     run: String,
     #[command(flatten)]
+    cache: CacheArgs,
+    #[command(flatten)]
     device: DeviceArgs,
 }
 
@@ -22,6 +24,7 @@ pub(crate) fn run(args: &ValidateArgs, global: &GlobalArgs) -> Exit {
     let session = Session::start("validate", global, hint);
     let data = global.data();
     let config = Config {
+        cache: args.cache.folder(&data),
         device: args.device.device,
         threads: args.device.threads(),
         ..Config::new(data.dataset(), data.media(), data.run(&args.run))

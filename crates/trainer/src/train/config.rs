@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tagmill_model::SplitConfig;
 use tagmill_model::picture::Limits;
+use tagmill_model::{SplitBy, SplitConfig};
 
 use super::{Architecture, Augmentation, Precision};
-use crate::{Device, Error};
+use crate::{Device, Error, MaxBad};
 
 /// What to train, from what, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,11 @@ pub struct Config {
     pub settings: Settings,
     /// What a picture may cost before it is left out.
     pub limits: Limits,
+    /// The folder where decoded pictures are kept for other runs; with `None` they lie in the run folder, for as long as the
+    /// process lasts.
+    pub cache: Option<PathBuf>,
+    /// With more unusable pictures than this, on whatever side, the run stops; `None` for never.
+    pub max_bad: Option<MaxBad>,
     /// Where the model computes.
     pub device: Device,
     /// Threads of libtorch, for this whole process; `None` leaves them as they are, one a core.
@@ -58,6 +63,8 @@ pub struct Settings {
     pub max_classes: Option<usize>,
     /// Which items train, which choose the threshold, which are kept for the final figures.
     pub split: SplitConfig,
+    /// What decides which items test.
+    pub split_by: SplitBy,
     /// Seed of the weights, the order and the augmentation.
     pub seed: u64,
 }
@@ -69,6 +76,8 @@ impl Config {
             dataset: dataset.into(),
             media: media.into(),
             run: run.into(),
+            cache: None,
+            max_bad: Some(MaxBad::default()),
             settings: Settings::default(),
             limits: Limits::default(),
             device: Device::default(),
@@ -94,6 +103,7 @@ impl Default for Settings {
             min_tag_count: 10,
             max_classes: Some(1000),
             split: SplitConfig::default(),
+            split_by: SplitBy::default(),
             seed: 0,
         }
     }

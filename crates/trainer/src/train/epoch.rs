@@ -10,7 +10,7 @@ use crate::batches::{Augmentation, Epoch};
 use crate::metrics::{Judged, Scores};
 use crate::network::Network;
 use crate::optimiser::{self, AdamW};
-use crate::pixels::Pixels;
+use crate::pixels::Side;
 
 /// What an epoch of training came to.
 pub(super) struct Trained {
@@ -24,7 +24,7 @@ pub(super) struct Trained {
 pub(super) fn train(
     network: &Network,
     optimiser: &mut AdamW,
-    pixels: &Pixels,
+    side: &Side<'_>,
     settings: &Settings,
     number: u32,
     progress: &dyn Progress,
@@ -36,14 +36,15 @@ pub(super) fn train(
         batch_size: settings.batch_size,
         classes: network.classes(),
         augmentation: settings.augmentation,
+        device: network.device(),
     };
-    let batches = Epoch::batches(pixels.len(), settings.batch_size) as u64;
+    let batches = Epoch::batches(side.len(), settings.batch_size) as u64;
     let steps = batches * u64::from(settings.epochs);
     let warmup = (steps as f64 * settings.warmup) as u64;
     let mut trained = Trained { loss: 0.0, pictures: 0, seconds: 0.0, rate: 0.0 };
     let start = Instant::now();
     let finished = std::thread::scope(|scope| -> Result<bool, Error> {
-        for (index, batch) in (0..).zip(epoch.training(scope, pixels)) {
+        for (index, batch) in (0..).zip(epoch.training(scope, side)) {
             if cancel.is_cancelled() {
                 return Ok(false);
             }
@@ -92,16 +93,17 @@ impl JudgedEpoch {
 /// Scores all pictures as they are. `None` when cancelled.
 pub(super) fn judge(
     network: &Network,
-    pixels: &Pixels,
+    side: &Side<'_>,
     batch_size: usize,
     cancel: &CancellationToken,
 ) -> Result<Option<JudgedEpoch>, Error> {
     let classes = network.classes();
-    let epoch = Epoch { seed: 0, number: 0, batch_size, classes, augmentation: Augmentation::NONE };
-    let mut scores = Vec::with_capacity(pixels.len() * classes);
+    let device = network.device();
+    let epoch = Epoch { seed: 0, number: 0, batch_size, classes, augmentation: Augmentation::NONE, device };
+    let mut scores = Vec::with_capacity(side.len() * classes);
     let mut sum = 0.0;
     let finished = std::thread::scope(|scope| -> Result<bool, Error> {
-        for batch in epoch.judging(scope, pixels) {
+        for batch in epoch.judging(scope, side) {
             if cancel.is_cancelled() {
                 return Ok(false);
             }
@@ -116,8 +118,8 @@ pub(super) fn judge(
         }
         Ok(true)
     })?;
-    let truth = pixels.examples().iter().map(|example| example.classes.clone()).collect();
-    let loss = sum / pixels.len().max(1) as f64;
+    let truth = (0..side.len()).map(|index| side.classes(index).to_vec()).collect();
+    let loss = sum / side.len().max(1) as f64;
     Ok(finished.then_some(JudgedEpoch { loss, classes, scores, truth }))
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tagmill_model::{Outcome, StageReport};
+use tagmill_model::{Outcome, Reunion, StageReport};
 
 use super::checkpoint::State;
 use crate::metrics::Figures;
@@ -26,6 +26,12 @@ pub struct Report {
     pub validation_pictures: u64,
     /// Pictures that could not be used, by reason; `bad_images.csv` lists them.
     pub bad_pictures: BTreeMap<String, u64>,
+    /// Pictures that had to be decoded, the test side's too; the others were in the cache.
+    #[serde(default)]
+    pub decoded_pictures: u64,
+    /// Near-duplicates, and what it took to bring each group to one side.
+    #[serde(default)]
+    pub near_duplicates: Reunion,
     /// Classes of the vocabulary.
     pub classes: usize,
     /// Epochs that are done, those of earlier trainings included.
@@ -71,6 +77,8 @@ impl Default for Report {
             train_pictures: 0,
             validation_pictures: 0,
             bad_pictures: BTreeMap::new(),
+            decoded_pictures: 0,
+            near_duplicates: Reunion::default(),
             classes: 0,
             epochs: 0,
             best_epoch: 0,
@@ -120,6 +128,10 @@ impl fmt::Display for Report {
         )?;
         if let Some(figures) = &self.validation {
             write!(f, ", validation mAP {:.3}", figures.mean_average_precision)?;
+        }
+        let Reunion { divided, moved, .. } = self.near_duplicates;
+        if moved > 0 {
+            write!(f, ", {moved} items moved to join near-duplicates ({divided} groups)")?;
         }
         let bad = self.failed();
         if bad > 0 {

@@ -1,19 +1,19 @@
 use std::fs;
 use std::path::Path;
 
-use tagmill_model::picture::BadPicture;
-use tagmill_model::{Class, Outcome, Progress, Split, Vocabulary, atomic};
+use tagmill_model::{Class, Outcome, Progress, Vocabulary, atomic};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::checkpoint::{Checkpoints, State};
+use super::data::{self, Pictures};
 use super::{Config, EpochFigures, Report, Settings, epoch};
 use crate::batches::Epoch;
 use crate::network::Network;
 use crate::optimiser::AdamW;
-use crate::pixels::{self, Pixels, Source};
+use crate::pixels;
 use crate::run_folder::{self, Identity, RunConfig};
-use crate::table::{self, Census};
+use crate::table::{self, Census, Table};
 use crate::{Error, device, metrics, weights};
 
 /// Trains a tagger, or goes on training one, or finds that it is trained.
@@ -29,7 +29,7 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     config.settings.precision = config.settings.precision.on(device);
     device::use_threads(config.threads);
     progress.start("reading the dataset", None);
-    let census = table::census(&config.dataset, &config.settings.split)?;
+    let table = Table::read(&config.dataset)?;
     let dataset_sha256 = table::sha256(&config.dataset)?;
     let identity = Identity { dataset_sha256, settings: config.settings.clone() };
     fs::create_dir_all(&config.run).map_err(Error::io(&config.run))?;
@@ -38,20 +38,23 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
         progress.finish();
         return Ok(report);
     }
-    let vocabulary = vocabulary(&config, &census)?;
+    // A table without a vocabulary is known as such before hours of decoding.
+    let mut sides = data::sides(&config.settings, &table)?;
+    vocabulary(&config, &table.census(&sides))?;
     progress.finish();
-    info!(rows = census.rows, classes = vocabulary.len(), "read `{}`", config.dataset.display());
-    let mut report = Report {
-        resumed_after: state.epochs(),
-        rows: census.rows,
-        videos: census.videos,
-        classes: vocabulary.len(),
-        ..Report::default()
-    };
+    let mut report =
+        Report { resumed_after: state.epochs(), rows: table.rows, videos: table.videos, ..Report::default() };
     report.tell(&state);
-    let Some(pictures) = decode(&config, &vocabulary, &mut report, progress, cancel)? else {
+    let Some(pixels) = data::decode(&config, &table, &mut report, progress, cancel)? else {
         return Ok(report);
     };
+    report.near_duplicates = data::bring_together(&config.run, &identity, &mut sides, &table, &pixels)?;
+    let census = table.census(&sides);
+    let vocabulary = vocabulary(&config, &census)?;
+    report.classes = vocabulary.len();
+    info!(rows = table.rows, classes = vocabulary.len(), "read `{}`", config.dataset.display());
+    let pictures = data::pictures(&config, &table, &sides, &vocabulary, &pixels, &mut report)?;
+    drop(table);
     let Settings { architecture, precision, .. } = config.settings;
     let network = Network::new(architecture, vocabulary.len(), precision, device)?;
     let mut training = Training { config: &config, network, pictures, progress, cancel };
@@ -118,53 +121,11 @@ fn prior(vocabulary: &Vocabulary, census: &Census) -> Vec<f32> {
     vocabulary.classes().iter().map(odds).collect()
 }
 
-/// The decoded sides.
-struct Pictures {
-    train: Pixels,
-    validation: Pixels,
-}
-
-/// Decodes both sides. `None` when cancelled.
-fn decode(
-    config: &Config,
-    vocabulary: &Vocabulary,
-    report: &mut Report,
-    progress: &dyn Progress,
-    cancel: &CancellationToken,
-) -> Result<Option<Pictures>, Error> {
-    let Config { dataset, media, run, settings, limits, .. } = config;
-    let sides = [Split::Train, Split::Validation];
-    let [train, validation] = table::examples(dataset, &settings.split, vocabulary, sides)?;
-    let source = Source { media, size: settings.image_size, limits: *limits };
-    let items = train.len() as u64;
-    progress.start("decoding pictures", Some(items + validation.len() as u64));
-    let (train, mut rejected) = Pixels::decode(train, &source, run, progress, cancel)?;
-    let missing =
-        rejected.iter().filter(|rejected| rejected.reason == BadPicture::Missing.reason()).count() as u64;
-    let unusable = rejected.len() as u64 - missing;
-    let (validation, more) = Pixels::decode(validation, &source, run, progress, cancel)?;
-    progress.finish();
-    if cancel.is_cancelled() {
-        return Ok(None);
-    }
-    rejected.extend(more);
-    pixels::write_rejected(&run.join(run_folder::BAD_IMAGES), &rejected)?;
-    report.bad_pictures = pixels::by_reason(&rejected);
-    report.train_pictures = train.len() as u64;
-    report.validation_pictures = validation.len() as u64;
-    // Batch normalisation cannot work on a single picture.
-    if train.len() < 2 {
-        let (dataset, media) = (dataset.clone(), media.clone());
-        return Err(Error::NoUsablePictures { dataset, media, part: "training", items, missing, unusable });
-    }
-    Ok(Some(Pictures { train, validation }))
-}
-
 /// What a training works with, once everything is read.
 struct Training<'a> {
     config: &'a Config,
     network: Network,
-    pictures: Pictures,
+    pictures: Pictures<'a>,
     progress: &'a dyn Progress,
     cancel: &'a CancellationToken,
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use tagmill_model::MediaPath;
 use tagmill_trainer::train::{self, Settings};
-use tagmill_trainer::{Device, Error, Tagger, predict};
+use tagmill_trainer::{Device, Error, MaxBad, Tagger, predict};
 
 use crate::sample::{Sample, on, row};
 
@@ -78,6 +78,15 @@ fn bad_pictures_are_left_out() {
     let mut config = sample.train();
     config.settings.epochs = 1;
     config.limits.max_pixels = 10_000;
+    config.max_bad = Some(MaxBad::Count(4));
+    check_train(
+        &sample,
+        config.clone(),
+        "5 pictures are unusable, more than the 4 that may be; `DIR/models/first/bad_images.csv` lists them",
+    );
+    let list = || fs::read_to_string(sample.run().join("bad_images.csv")).unwrap();
+    assert_eq!(list().lines().count(), 7);
+    config.max_bad = Some(MaxBad::Count(5));
     let rows: Vec<_> = (1..=40)
         .map(|id| match id == train[6] {
             true => {
@@ -94,9 +103,9 @@ fn bad_pictures_are_left_out() {
         ["corrupt", "empty", "missing", "too_large", "truncated", "unknown_format"].map(|reason| (reason, 1));
     assert_eq!(reasons, expected);
     assert_eq!((report.videos, report.train_pictures), (1, train.len() as u64 - 7));
-    let list = fs::read_to_string(sample.run().join("bad_images.csv")).unwrap();
-    assert_eq!(list.lines().count(), 7);
-    assert!(list.contains(&format!("{0},{0}.png,missing,the file is missing", train[0])), "{list}");
+    assert_eq!(list().lines().count(), 7);
+    let missing = format!("{0},{0}.png,missing,the file is missing", train[0]);
+    assert!(list().contains(&missing), "{}", list());
 }
 
 #[test]

@@ -32,15 +32,29 @@ impl Picture {
     /// # Errors
     /// The reason why they cannot be used.
     pub fn decode(bytes: &[u8], size: u32, limits: &Limits) -> Result<Picture, BadPicture> {
-        let Decoded { image, orientation } = picture::decode(bytes, limits)?;
+        Ok(Picture::from_decoded(picture::decode(bytes, limits)?, size))
+    }
+
+    /// Turns a decoded picture upright.
+    pub fn from_decoded(decoded: Decoded, size: u32) -> Picture {
+        let Decoded { image, orientation } = decoded;
         let mut square = DynamicImage::ImageRgb8(squash(image, size));
         square.apply_orientation(orientation);
-        Ok(Picture { size, pixels: square.into_rgb8().into_raw() })
+        Picture { size, pixels: square.into_rgb8().into_raw() }
     }
 
     /// Takes a decoded image of one pixel or more.
     pub fn from_image(image: DynamicImage, size: u32) -> Picture {
         Picture { size, pixels: squash(image, size).into_raw() }
+    }
+
+    /// A black picture.
+    pub(crate) fn blank(size: u32) -> Picture {
+        Picture { size, pixels: vec![0; size as usize * size as usize * 3] }
+    }
+
+    pub(crate) fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
     }
 
     /// Width and height.

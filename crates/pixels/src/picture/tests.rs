@@ -157,3 +157,12 @@ fn files_are_bounded_and_may_be_missing() {
     assert_eq!(open(&folder.path().join("b.jpg"), 100), Err("missing"));
     assert_eq!(open(folder.path(), 100), Err("unreadable"));
 }
+
+/// A cache holds pixels that earlier versions made. Where this fails, the version in `cache.rs` has to be raised.
+#[test]
+fn the_pixels_are_pinned() {
+    let image = RgbImage::from_fn(37, 23, |x, y| image::Rgb([x as u8 * 6, y as u8 * 11, (x * y) as u8]));
+    let picture = decode(&encode(&DynamicImage::ImageRgb8(image), ImageFormat::Png)).unwrap();
+    let hash = blake3::hash(picture.pixels()).to_hex();
+    assert_eq!(hash[..16], *"f34bed945680c2ff");
+}

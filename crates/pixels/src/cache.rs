@@ -1,0 +1,120 @@
+//! The pixel cache as a whole: where it lies, what it takes, how it goes.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::Bytes;
+use crate::{Error, record, shard};
+
+/// Raised whenever the same file would come out as other pixels than before, or the index gets another form: what was kept
+/// under an older number is then no longer looked at. `the_pixels_are_pinned` tells when.
+const VERSION: u32 = 1;
+
+/// What every cache folder begins with, so that clearing takes away nothing else.
+const PREFIX: &str = "v";
+
+/// The folder for pictures of one size: what else becomes of a picture is in the version.
+pub(crate) fn folder(cache: &Path, size: u32) -> PathBuf {
+    cache.join(format!("{PREFIX}{VERSION}-{size}px"))
+}
+
+/// What a cache takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// The cache.
+    pub folder: PathBuf,
+    /// By size of the pictures, one entry a subfolder, by name.
+    pub sizes: Vec<SizeUsage>,
+}
+
+/// What the pictures of one size take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SizeUsage {
+    /// The subfolder: version and size.
+    pub name: String,
+    /// Files whose outcome is known.
+    pub files: u64,
+    /// Bytes on disk, indices included.
+    pub bytes: u64,
+}
+
+impl Usage {
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.sizes.iter().map(|size| size.bytes).sum()
+    }
+}
+
+/// Looks what a cache takes. Where there is none, nothing.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn usage(cache: &Path) -> Result<Usage, Error> {
+    let mut sizes = Vec::new();
+    for (name, folder) in subfolders(cache)? {
+        let mut size = SizeUsage { name, files: 0, bytes: 0 };
+        for index in shard::indices(&folder)? {
+            let bytes = fs::read(&index).map_err(Error::io(&index))?;
+            size.files += record::read_all(&bytes).0.len() as u64;
+        }
+        for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
+            let metadata = entry.and_then(|entry| entry.metadata()).map_err(Error::io(&folder))?;
+            size.bytes += metadata.len();
+        }
+        sizes.push(size);
+    }
+    Ok(Usage { folder: cache.to_owned(), sizes })
+}
+
+/// Takes a cache away and tells what it took.
+///
+/// # Errors
+/// [`Error::InUse`] where another process adds to it, before anything is taken away; [`Error::Io`].
+pub fn clear(cache: &Path) -> Result<Usage, Error> {
+    let usage = usage(cache)?;
+    let mut locks = Vec::new();
+    for (_, folder) in subfolders(cache)? {
+        for path in shard::indices(&folder)? {
+            let index = File::open(&path).map_err(Error::io(&path))?;
+            if !shard::lock(&index, &path)? {
+                return Err(Error::InUse { folder: cache.to_owned() });
+            }
+            locks.push(index);
+        }
+    }
+    for (_, folder) in subfolders(cache)? {
+        fs::remove_dir_all(&folder).map_err(Error::io(&folder))?;
+    }
+    Ok(usage)
+}
+
+/// The subfolders of a cache that are ours.
+fn subfolders(cache: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+    let entries = match fs::read_dir(cache) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io(cache))?,
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::io(cache))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if path.is_dir() && name.starts_with(PREFIX) && name.ends_with("px") {
+            folders.push((name, path));
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in `{}`", Bytes(self.bytes()), self.folder.display())?;
+        for SizeUsage { name, files, bytes } in &self.sizes {
+            write!(f, "\n{name}: {files} files, {}", Bytes(*bytes))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! The files of a cache: shards of raw pixels, each with an index of what lies where.
+//!
+//! Only the process that holds the lock of an index appends to it and to its pixels; pixels are on disk before the index
+//! speaks of them. So a killed writer leaves at most pixels that nobody speaks of, or half a record: both are cut off by
+//! the next writer. Readers need no lock.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::record::{self, Good, Outcome, Record};
+
+/// Bytes of pixels from which on a shard takes no more: large enough that a process can hold all shards of millions of
+/// pictures open, small enough for any file system.
+const FULL: u64 = 16 << 30;
+
+const INDEX: &str = "index";
+const PIXELS: &str = "pixels";
+
+/// What a shard holds, as far as it was written when it was opened.
+pub(crate) struct Shard {
+    pub(crate) pixels: File,
+    pub(crate) records: Vec<Record>,
+}
+
+/// The indices below a folder, by number. A folder that is not there has none.
+pub(crate) fn indices(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io(folder))?,
+    };
+    let mut indices = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::io(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == INDEX) {
+            indices.push(path);
+        }
+    }
+    indices.sort();
+    Ok(indices)
+}
+
+/// Opens a shard to read. `None` where its pixels are gone: what they were is then decoded again.
+pub(crate) fn open(index: &Path, picture_bytes: u64) -> Result<Option<Shard>, Error> {
+    let path = index.with_extension(PIXELS);
+    let pixels = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        pixels => pixels.map_err(Error::io(&path))?,
+    };
+    let bytes = fs::read(index).map_err(Error::io(index))?;
+    let (mut records, _) = record::read_all(&bytes);
+    let slots = pixels.metadata().map_err(Error::io(&path))?.len() / picture_bytes;
+    records.retain(|record| slot(record).is_none_or(|slot| slot < slots));
+    Ok(Some(Shard { pixels, records }))
+}
+
+fn slot(record: &Record) -> Option<u64> {
+    match record.outcome {
+        Outcome::Good(Good { slot, .. }) => Some(slot.into()),
+        Outcome::Bad(_) | Outcome::Same => None,
+    }
+}
+
+/// Appends to one shard.
+pub(crate) struct Writer {
+    pub(crate) pixels: File,
+    path: PathBuf,
+    /// `None` for pixels that go with the process.
+    index: Option<(File, PathBuf)>,
+    picture_bytes: u64,
+    slots: u32,
+    /// Records whose pixels are written and not yet sure to be on disk.
+    waiting: Vec<u8>,
+}
+
+impl Writer {
+    /// Pixels in a file without a name, which goes with the process, however that ends.
+    pub(crate) fn private(folder: &Path, picture_bytes: u64) -> Result<Writer, Error> {
+        let pixels = tempfile::tempfile_in(folder).map_err(Error::io(folder))?;
+        let (path, waiting) = (folder.to_owned(), Vec::new());
+        Ok(Writer { pixels, path, index: None, picture_bytes, slots: 0, waiting })
+    }
+
+    /// Goes on with the first shard that has room and that no other process writes, or begins one.
+    pub(crate) fn take(folder: &Path, picture_bytes: u64) -> Result<Writer, Error> {
+        for index in indices(folder)? {
+            if let Some(writer) = Writer::resume(&index, picture_bytes)? {
+                return Ok(writer);
+            }
+        }
+        // Where another process begins the same number at the same time, one of the two goes on to the next.
+        for number in 1.. {
+            let path = folder.join(format!("{number:04}.{INDEX}"));
+            match OpenOptions::new().read(true).append(true).create_new(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io(&path)(error)),
+                Ok(_) => {
+                    if let Some(writer) = Writer::resume(&path, picture_bytes)? {
+                        return Ok(writer);
+                    }
+                }
+            }
+        }
+        unreachable!("some number is free")
+    }
+
+    /// Takes a shard over where it left off. `None` where it is full or another process writes it.
+    fn resume(index: &Path, picture_bytes: u64) -> Result<Option<Writer>, Error> {
+        let file = OpenOptions::new().read(true).append(true).open(index).map_err(Error::io(index))?;
+        if !lock(&file, index)? {
+            return Ok(None);
+        }
+        let path = index.with_extension(PIXELS);
+        let pixels = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let pixels = pixels.map_err(Error::io(&path))?;
+        let bytes = fs::read(index).map_err(Error::io(index))?;
+        let (records, whole) = record::read_all(&bytes);
+        let slots = records.iter().filter_map(slot).map(|slot| slot + 1).max().unwrap_or_default();
+        if slots * picture_bytes >= FULL {
+            return Ok(None);
+        }
+        file.set_len(whole as u64).map_err(Error::io(index))?;
+        pixels.set_len(slots * picture_bytes).map_err(Error::io(&path))?;
+        let index = Some((file, index.to_owned()));
+        Ok(Some(Writer { pixels, path, index, picture_bytes, slots: slots as u32, waiting: Vec::new() }))
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.index.is_some() && u64::from(self.slots) * self.picture_bytes >= FULL
+    }
+
+    /// Writes a picture's pixels and returns their slot.
+    pub(crate) fn append(&mut self, pixels: &[u8]) -> Result<u32, Error> {
+        let at = u64::from(self.slots) * self.picture_bytes;
+        self.pixels.write_all_at(pixels, at).map_err(Error::io(&self.path))?;
+        self.slots += 1;
+        Ok(self.slots - 1)
+    }
+
+    /// Notes a record, to be written by [`Writer::commit`].
+    pub(crate) fn note(&mut self, record: &Record) {
+        if self.index.is_some() {
+            record.write(&mut self.waiting);
+        }
+    }
+
+    /// Makes what was appended last, whatever happens to the machine.
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        let Some((index, path)) = &mut self.index else { return Ok(()) };
+        if !self.waiting.is_empty() {
+            self.pixels.sync_data().map_err(Error::io(&self.path))?;
+            index.write_all(&self.waiting).map_err(Error::io(path))?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Whether the lock of an index is ours now.
+pub(crate) fn lock(file: &File, path: &Path) -> Result<bool, Error> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(Error::io(path)(error)),
+    }
+}
