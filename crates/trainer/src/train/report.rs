@@ -119,7 +119,7 @@ impl fmt::Display for Report {
             self.classes, self.train_pictures, self.epochs, self.images_per_second
         )?;
         if let Some(figures) = &self.validation {
-            write!(f, ", validation mAP {:.3}", figures.mean_average_precision)?;
+            write!(f, ", validation mAP {:.3}", figures.mean_average_precision.value)?;
         }
         let bad = self.failed();
         if bad > 0 {

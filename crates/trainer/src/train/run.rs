@@ -13,8 +13,9 @@ use crate::network::Network;
 use crate::optimiser::AdamW;
 use crate::pixels::{self, Pixels, Source};
 use crate::run_folder::{self, Identity, RunConfig};
+use crate::seen_items::SeenItem;
 use crate::table::{self, Census};
-use crate::{Error, device, metrics, weights};
+use crate::{Error, device, metrics, seen_items, weights};
 
 /// Trains a tagger, or goes on training one, or finds that it is trained.
 ///
@@ -160,6 +161,19 @@ fn decode(
     Ok(Some(Pictures { train, validation }))
 }
 
+impl Pictures {
+    fn seen(&self) -> impl Iterator<Item = SeenItem> {
+        let sides = [(&self.train, Split::Train), (&self.validation, Split::Validation)];
+        sides.into_iter().flat_map(|(pixels, side)| {
+            pixels.examples().iter().map(move |example| SeenItem {
+                id: example.id,
+                image: example.image.clone(),
+                side,
+            })
+        })
+    }
+}
+
 /// What a training works with, once everything is read.
 struct Training<'a> {
     config: &'a Config,
@@ -230,16 +244,23 @@ impl Training<'_> {
         let Some(judged) = epoch::judge(&self.network, validation, batch_size, self.cancel)? else {
             return Ok(());
         };
-        let threshold = metrics::best_threshold(&judged.view());
-        report.validation = (validation.len() > 0).then(|| metrics::figures(&judged.view(), threshold));
+        let judged = judged.view();
+        let thresholds = metrics::choose(&judged);
+        report.validation = (validation.len() > 0)
+            .then(|| metrics::figures(&judged, &thresholds, &training_counts(vocabulary)));
         report.outcome = Outcome::Completed;
         let tags = run.join(run_folder::TAGS);
         weights::save(&run.join(run_folder::WEIGHTS), &resnet.named(), None)?;
         atomic::write(&tags, &run_folder::tags_csv(vocabulary)).map_err(Error::io(&tags))?;
-        run_folder::write_threshold(&run.join(run_folder::THRESHOLDS), threshold)?;
+        run_folder::write_thresholds(run, &thresholds, vocabulary)?;
+        seen_items::write(&run.join(run_folder::SEEN_ITEMS), self.pictures.seen())?;
         run_folder::write_json(&run.join(run_folder::METRICS), report)?;
         run_folder::write_json(&run.join(run_folder::CONFIG), &config)
     }
+}
+
+fn training_counts(vocabulary: &Vocabulary) -> Vec<u64> {
+    vocabulary.classes().iter().map(|class| class.count).collect()
 }
 
 fn write_history(run: &Path, state: &State) -> Result<(), Error> {
