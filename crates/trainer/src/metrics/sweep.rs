@@ -106,7 +106,12 @@ impl Sweep {
         for ranked in ranking.ranked.iter().filter(|ranked| ranked.positive) {
             add(&mut found, &weights[ranked.item as usize]);
         }
-        self.average_precision.extend(found.map(|found| f64::from(found) / f64::from(items.max(1))));
+        let average = found.map(|found| {
+            let (found, items) = (f64::from(found), f64::from(items.max(1)));
+            // The share of true items, rounded as a ranking's average precision is.
+            found * found / items / found.max(1.0)
+        });
+        self.average_precision.extend(average);
         self.positives.extend(found);
         for (cut, end) in self.cuts.iter_mut().zip(ends) {
             let all = *end > 0;
