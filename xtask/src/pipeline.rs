@@ -20,8 +20,8 @@ use stages::{Stages, figure};
 /// How much better than guessing by frequency the tagger must be, in mean average precision on held-out items.
 const CLEARLY_BETTER: f64 = 3.0;
 
-/// The name of that figure in validate's report.
-const MAP: &str = "mean_average_precision";
+/// Where that figure stands in validate's report.
+const MAP: &str = "/mean_average_precision/value";
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -82,9 +82,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn figures_table(validated: &Finished) -> Result<String> {
     let names = [
         ("mAP", MAP),
-        ("micro F1", "micro_f1"),
-        ("macro F1", "macro_f1"),
-        ("top-5 accuracy", "top5_accuracy"),
+        ("micro F1", "/at_threshold/0/micro_f1/value"),
+        ("macro F1", "/at_threshold/0/macro_f1/value"),
+        ("top-5 accuracy", "/at_k/2/accuracy/value"),
     ];
     let rows = names
         .into_iter()

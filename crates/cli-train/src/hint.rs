@@ -14,6 +14,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         }
         Error::EmptyVocabulary { .. } => Some("lower --min-tag-count, or prepare more items"),
         Error::NoUsablePictures { .. } => Some("run `tagmill download` first, or check --data-dir"),
+        Error::NothingUnseen { .. } => {
+            Some("judge on the table that the run was trained on, or on one with new items")
+        }
         Error::IncompleteRun { file, .. } if *file != "config.json" => {
             Some("put the file back, or train again with --overwrite")
         }

@@ -68,6 +68,14 @@ pub enum Error {
         /// How many of them are there and cannot be decoded.
         unusable: u64,
     },
+    /// The run has learned from all test items of a table, or chosen by them.
+    #[error("none of the {items} test pictures of `{}` is new to the run: it trained on all of them", dataset.display())]
+    NothingUnseen {
+        /// The table.
+        dataset: PathBuf,
+        /// How many pictures the table lists on the test side.
+        items: u64,
+    },
     /// A run folder lacks a file: no run was finished there, or the file was taken away.
     #[error("`{}` is not a finished run: it has no `{file}`", run.display())]
     IncompleteRun {

@@ -15,6 +15,7 @@ mod pixels;
 mod random;
 mod resnet;
 mod run_folder;
+mod seen_items;
 mod table;
 mod tagger;
 mod weights;

@@ -12,10 +12,17 @@ use crate::resnet::Architecture;
 use crate::table::sha256_of;
 use crate::train::Settings;
 
+mod thresholds;
+
+pub(crate) use thresholds::{read_threshold, read_thresholds, write_thresholds};
+
 pub(crate) const WEIGHTS: &str = "model.safetensors";
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const TAGS: &str = "selected_tags.csv";
 pub(crate) const THRESHOLDS: &str = "thresholds.csv";
+pub(crate) const OPERATING_POINTS: &str = "operating_points.csv";
+pub(crate) const PER_TAG_THRESHOLDS: &str = "per_tag_thresholds.csv";
+pub(crate) const SEEN_ITEMS: &str = "seen_items.csv";
 pub(crate) const METRICS: &str = "metrics.json";
 pub(crate) const HISTORY: &str = "history.csv";
 pub(crate) const BAD_IMAGES: &str = "bad_images.csv";
@@ -192,7 +199,7 @@ impl RunFolder {
         if sha256_of(&bytes) != config.tagmill.vocabulary_sha256 {
             return Err(mismatch("its contents changed since the training".to_owned()));
         }
-        let threshold = read_threshold(&path.join(THRESHOLDS))?;
+        let threshold = read_threshold(path)?;
         Ok(RunFolder { config, vocabulary, threshold })
     }
 }
@@ -209,7 +216,8 @@ pub(crate) fn finished(run: &Path) -> Result<Option<Identity>, Error> {
 /// Takes a run's files away, those of its validation too, so that another can take its place. Other files stay.
 pub(crate) fn clear(run: &Path) -> Result<(), Error> {
     // The config goes first: without it, a folder is no finished run.
-    for file in [CONFIG, WEIGHTS, TAGS, THRESHOLDS, METRICS, HISTORY, BAD_IMAGES, SPLIT] {
+    let lists = [OPERATING_POINTS, PER_TAG_THRESHOLDS, SEEN_ITEMS, HISTORY, BAD_IMAGES, SPLIT];
+    for file in [CONFIG, WEIGHTS, TAGS, THRESHOLDS, METRICS].into_iter().chain(lists) {
         gone(&run.join(file), fs::remove_file)?;
     }
     for folder in [CHECKPOINTS, VALIDATION] {
@@ -274,20 +282,4 @@ fn read_tags(bytes: &[u8]) -> Result<Vocabulary, String> {
     let mut csv = csv::Reader::from_reader(bytes);
     let classes = csv.deserialize().map(|row| row.map(|Row { name, count }| Class { name, count }));
     Ok(Vocabulary::from_classes(classes.collect::<Result<_, _>>().map_err(|error| error.to_string())?))
-}
-
-pub(crate) fn write_threshold(path: &Path, threshold: f32) -> Result<(), Error> {
-    write_csv(path, &["category", "threshold"], [(GENERAL, threshold)])
-}
-
-fn read_threshold(path: &Path) -> Result<f32, Error> {
-    let damaged = |fault| Error::MalformedRun { file: path.to_owned(), fault };
-    let mut csv = csv::Reader::from_path(path).map_err(|error| Error::io(path)(error.into()))?;
-    for row in csv.deserialize() {
-        let (category, threshold): (u32, f32) = row.map_err(|error| damaged(error.to_string()))?;
-        if category == GENERAL {
-            return Ok(threshold);
-        }
-    }
-    Err(damaged(format!("it has no threshold for category {GENERAL}")))
 }

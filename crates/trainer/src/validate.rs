@@ -1,26 +1,30 @@
 //! From a run folder and the table's test side to honest figures.
 //!
-//! Only items on the test side of the run's own split are judged: the run never learned from them, nor chose anything by
-//! them, however the table has grown since. Beside the model's figures stand those of the tag-frequency prior, which
-//! gives every picture the tags' frequencies as scores: what can be had without looking.
+//! Only items on the test side of the run's own split are judged, and of these only such as the run has not seen: it never
+//! learned from them, nor chose anything by them, however the table has grown or changed since. Beside the model's figures
+//! stand those of the tag-frequency prior, which gives every picture the tags' frequencies as scores: what can be had
+//! without looking.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use tagmill_model::picture::{BadPicture, Limits};
-use tagmill_model::{ItemId, MediaPath, Outcome, Progress, Split, StageReport};
+use tagmill_model::{Outcome, Progress, Split};
 use tagmill_pixels::{End, Files};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
-use crate::metrics::{self, Figures, Judged, Scores};
+use crate::metrics::{self, Judged, Resamples, Scores};
 use crate::pixels::{self, Rejected};
 use crate::run_folder::{self, VALIDATION, WEIGHTS};
+use crate::seen_items::{self, SeenItem};
 use crate::table::{Example, Table, sha256, sha256_of};
 use crate::{Device, Tagger, device};
+
+mod output;
+mod report;
+
+use output::Output;
+pub use report::Report;
 
 /// Pictures that are read before they are scored: 19 MB at 224 pixels.
 const SCORED_AT_ONCE: usize = 128;
@@ -36,6 +40,11 @@ pub struct Config {
     pub run: PathBuf,
     /// How many predicted tags an item has in `predictions.csv`.
     pub top: usize,
+    /// How often the test items are drawn anew for the 95 percent intervals; fewer times where there are so many items and
+    /// classes that it would take minutes. None gives no intervals.
+    pub resamples: usize,
+    /// Seed of these draws.
+    pub seed: u64,
     /// What a picture may cost before it is left out.
     pub limits: Limits,
     /// The folder where decoded pictures are kept for other runs; with `None` they lie in the run folder, for as long as the
@@ -47,27 +56,6 @@ pub struct Config {
     pub threads: Option<usize>,
 }
 
-/// The figures, and what they were taken on. Kept as `validation/metrics.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Whether run, table and settings are those of the validation before, so that its figures stand.
-    pub already_validated: bool,
-    /// Test items that were judged.
-    pub pictures: u64,
-    /// Test items that could not be used, by reason; `validation/bad_images.csv` lists them.
-    pub bad_pictures: BTreeMap<String, u64>,
-    /// Classes of the run.
-    pub classes: usize,
-    /// The model's figures, at the threshold that the run's validation side chose; `None` when cancelled.
-    pub model: Option<Figures>,
-    /// The prior's figures, at the threshold that the same side chose for it; `None` when cancelled.
-    pub prior: Option<Figures>,
-    /// What the figures depend on: weights, table, settings.
-    pub fingerprint: String,
-}
-
 impl Config {
     /// Everything but the paths by default.
     pub fn new(dataset: impl Into<PathBuf>, media: impl Into<PathBuf>, run: impl Into<PathBuf>) -> Config {
@@ -76,6 +64,8 @@ impl Config {
             media: media.into(),
             run: run.into(),
             top: metrics::TOP,
+            resamples: 1000,
+            seed: 0,
             limits: Limits::default(),
             cache: None,
             device: Device::default(),
@@ -86,13 +76,16 @@ impl Config {
 
 /// Judges a run on the table's test side, or finds that it did so before.
 ///
-/// Writes `metrics.json` (the report), `per_tag.csv`, `predictions.csv` and `bad_images.csv` into the run's `validation/`.
+/// Writes `metrics.json` (the report), `per_tag.csv`, `predictions.csv`, `refused.csv` and `bad_images.csv` into the run's
+/// `validation/`. `docs/validate.md` tells what each figure means.
 ///
 /// # Errors
-/// What is wrong with the table or the run folder; [`Error::NoUsablePictures`] where no test item is left.
+/// What is wrong with the table or the run folder; [`Error::NothingUnseen`] where the run has seen all test items, and
+/// [`Error::NoUsablePictures`] where no picture of the others can be used.
 pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
     device::use_threads(config.threads);
     let tagger = Tagger::load(&config.run, config.device)?;
+    let thresholds = run_folder::read_thresholds(&config.run, tagger.vocabulary())?;
     progress.start("reading the dataset", None);
     let sides = run_folder::sides(&config.run, &tagger.config().tagmill.identity)?;
     let table = Table::read(&config.dataset)?;
@@ -103,16 +96,8 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     if let Some(kept) = kept(&config, &fingerprint)? {
         return Ok(kept);
     }
-    let mut report = Report {
-        outcome: Outcome::Cancelled,
-        already_validated: false,
-        pictures: 0,
-        bad_pictures: BTreeMap::new(),
-        classes: tagger.vocabulary().len(),
-        model: None,
-        prior: None,
-        fingerprint,
-    };
+    let (test, refused) = refuse(&config, test)?;
+    let mut report = Report::cancelled(tagger.vocabulary().len(), refused.len() as u64, fingerprint);
     let items = test.len() as u64;
     let Some((seen, rejected)) = score(&config, &tagger, test, progress, cancel)? else { return Ok(report) };
     report.pictures = seen.examples.len() as u64;
@@ -123,17 +108,45 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
         let Config { dataset, media, .. } = config;
         return Err(Error::NoUsablePictures { dataset, media, part: "test", items, missing, unusable });
     }
+    progress.start("computing the figures", None);
     let truth = truth(&seen.examples);
     let judged = Judged { scores: Scores::Each(&seen.scores), classes: report.classes, truth: &truth };
     let frequencies = frequencies(&tagger);
     let guessed = Judged { scores: Scores::Same(&frequencies), ..judged };
+    // The prior may choose like the model: by the validation side.
     let chosen = self::truth(&validation);
-    let prior_threshold = metrics::best_threshold(&Judged { truth: &chosen, ..guessed });
-    report.model = Some(metrics::figures(&judged, tagger.threshold()));
-    report.prior = Some(metrics::figures(&guessed, prior_threshold));
+    let guessed_thresholds = metrics::choose(&Judged { truth: &chosen, ..guessed });
+    report.resamples = Resamples::affordable(config.resamples, judged.items(), judged.classes);
+    let resamples = Resamples::draw(judged.items(), report.resamples, config.seed);
+    let counts: Vec<u64> = tagger.vocabulary().classes().iter().map(|class| class.count).collect();
+    let model = metrics::judge(&judged, &thresholds, &counts, &resamples);
+    let prior = metrics::judge(&guessed, &guessed_thresholds, &counts, &resamples);
+    progress.finish();
+    report.model = Some(model.figures);
+    report.prior = Some(prior.figures);
     report.outcome = Outcome::Completed;
-    write(&config, &tagger, &seen, &judged, &guessed, &rejected, &report)?;
+    let (model, prior) = (&model.classes, &prior.classes);
+    let output = Output { tagger: &tagger, seen: &seen, judged, thresholds: &thresholds, model, prior };
+    output.write(&config, refused, &rejected, &report)?;
     Ok(report)
+}
+
+/// Takes out what the run has seen: learned from, or chosen by.
+fn refuse(config: &Config, test: Vec<Example>) -> Result<(Vec<Example>, Vec<SeenItem>), Error> {
+    let items = test.len() as u64;
+    let keys = test.iter().map(|example| (example.id, example.image.clone()));
+    let seen = seen_items::among(&config.run, keys)?;
+    let (mut unseen, mut refused) = (Vec::with_capacity(test.len()), Vec::new());
+    for (place, example) in test.into_iter().enumerate() {
+        match seen.get(&place) {
+            Some(side) => refused.push(SeenItem { id: example.id, image: example.image, side: *side }),
+            None => unseen.push(example),
+        }
+    }
+    if unseen.is_empty() && !refused.is_empty() {
+        return Err(Error::NothingUnseen { dataset: config.dataset.clone(), items });
+    }
+    Ok((unseen, refused))
 }
 
 /// The test items that could be scored.
@@ -163,7 +176,9 @@ fn score(
     if pixels.end == End::Cancelled {
         return Ok(None);
     }
-    let (mut seen, mut rejected) = (Seen { examples: Vec::new(), scores: Vec::new() }, Vec::new());
+    // Room for all at once: to grow would mean to hold all scores twice.
+    let scores = Vec::with_capacity(test.len() * tagger.vocabulary().len());
+    let (mut seen, mut rejected) = (Seen { examples: Vec::new(), scores }, Vec::new());
     progress.start("validating", Some(test.len() as u64));
     for (start, examples) in (0..).step_by(SCORED_AT_ONCE).zip(test.chunks(SCORED_AT_ONCE)) {
         if cancel.is_cancelled() {
@@ -203,7 +218,10 @@ fn fingerprint(config: &Config) -> Result<String, Error> {
         sha256(&config.run.join(WEIGHTS))?,
         sha256(&config.run.join(run_folder::CONFIG))?,
         sha256(&config.run.join(run_folder::THRESHOLDS))?,
+        sha256(&config.run.join(run_folder::OPERATING_POINTS))?,
+        sha256(&config.run.join(run_folder::PER_TAG_THRESHOLDS))?,
         format!("{} {} {}", config.top, limits.max_file_bytes, limits.max_pixels),
+        format!("{} {}", config.resamples, config.seed),
     ];
     Ok(sha256_of(parts.join("\n").as_bytes()))
 }
@@ -221,118 +239,4 @@ fn kept(config: &Config, fingerprint: &str) -> Result<Option<Report>, Error> {
     let arrived = missing.iter().any(|rejected| rejected.arrived(&config.media));
     let same = report.fingerprint == fingerprint && !arrived;
     Ok(same.then_some(Report { already_validated: true, ..report }))
-}
-
-fn write(
-    config: &Config,
-    tagger: &Tagger,
-    seen: &Seen,
-    judged: &Judged<'_>,
-    guessed: &Judged<'_>,
-    rejected: &[Rejected],
-    report: &Report,
-) -> Result<(), Error> {
-    let folder = config.run.join(VALIDATION);
-    fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-    let tags = per_tag(tagger, judged, guessed);
-    let header =
-        ["tag", "items", "average_precision", "prior_average_precision", "precision", "recall", "f1"];
-    run_folder::write_csv(&folder.join("per_tag.csv"), &header, tags)?;
-    let predictions = seen.examples.iter().enumerate().map(|(item, example)| {
-        let names = example.classes.iter().filter_map(|class| tagger.vocabulary().name(*class as usize));
-        PredictionRow {
-            id: example.id,
-            image: example.image.clone(),
-            tags: json(&names.collect::<Vec<_>>()),
-            predicted: json(&tagger.best(judged.row(item), config.top)),
-        }
-    });
-    let header = ["id", "image", "tags", "predicted"];
-    run_folder::write_csv(&folder.join("predictions.csv"), &header, predictions)?;
-    pixels::write_rejected(&folder.join(run_folder::BAD_IMAGES), rejected)?;
-    // Last: its fingerprint says that all files are there.
-    run_folder::write_json(&folder.join(run_folder::METRICS), report)
-}
-
-/// A row of `predictions.csv`.
-#[derive(Serialize)]
-struct PredictionRow {
-    id: ItemId,
-    image: MediaPath,
-    /// The true tags that are classes: a JSON array of names.
-    tags: String,
-    /// The likeliest tags, likeliest first: a JSON array of `{"name","score"}`.
-    predicted: String,
-}
-
-/// A row of `per_tag.csv`.
-#[derive(Serialize)]
-struct TagRow {
-    tag: String,
-    items: u64,
-    average_precision: Option<f64>,
-    prior_average_precision: Option<f64>,
-    precision: f64,
-    recall: f64,
-    f1: f64,
-}
-
-fn per_tag(tagger: &Tagger, judged: &Judged<'_>, guessed: &Judged<'_>) -> Vec<TagRow> {
-    let model = metrics::average_precisions(judged);
-    let prior = metrics::average_precisions(guessed);
-    let counts = metrics::counts(judged, tagger.threshold());
-    let rows = tagger.vocabulary().classes().iter().enumerate().map(|(class, tag)| TagRow {
-        tag: tag.name.clone(),
-        items: counts[class].hits + counts[class].misses,
-        average_precision: model[class],
-        prior_average_precision: prior[class],
-        precision: counts[class].precision(),
-        recall: counts[class].recall(),
-        f1: counts[class].f1(),
-    });
-    rows.collect()
-}
-
-fn json<T: Serialize + ?Sized>(value: &T) -> String {
-    serde_json::to_string(value).expect("texts and numbers always have a JSON form")
-}
-
-impl StageReport for Report {
-    fn outcome(&self) -> Outcome {
-        self.outcome
-    }
-
-    fn items(&self) -> u64 {
-        if self.already_validated { 0 } else { self.pictures }
-    }
-
-    fn failed(&self) -> u64 {
-        self.bad_pictures.values().sum()
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Some(model), Some(prior)) = (&self.model, &self.prior) else {
-            return f.write_str("cancelled: nothing validated");
-        };
-        let done = if self.already_validated { "already validated:" } else { "validated" };
-        write!(
-            f,
-            "{done} {} test pictures: mAP {:.3} (prior {:.3}), micro F1 {:.3} ({:.3}), macro F1 {:.3} ({:.3}), top-5 {:.3} ({:.3})",
-            self.pictures,
-            model.mean_average_precision,
-            prior.mean_average_precision,
-            model.micro_f1,
-            prior.micro_f1,
-            model.macro_f1,
-            prior.macro_f1,
-            model.top5_accuracy,
-            prior.top5_accuracy,
-        )?;
-        match self.failed() {
-            0 => Ok(()),
-            bad => write!(f, ", {bad} pictures left out"),
-        }
-    }
 }

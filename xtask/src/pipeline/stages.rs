@@ -31,9 +31,10 @@ impl Stages {
     }
 }
 
-/// A figure of validate's report, of the model or of the prior.
-pub(super) fn figure(validated: &Finished, of: &str, name: &str) -> Result<f64> {
-    validated.report()[of][name].as_f64().with_context(|| format!("`validate` did not report {of}.{name}"))
+/// A figure of validate's report, of the model or of the prior, by its JSON pointer.
+pub(super) fn figure(validated: &Finished, of: &str, path: &str) -> Result<f64> {
+    let figure = validated.report()[of].pointer(path).and_then(serde_json::Value::as_f64);
+    figure.with_context(|| format!("`validate` did not report `{path}` of the {of}"))
 }
 
 fn row(finished: &Finished) -> Vec<String> {

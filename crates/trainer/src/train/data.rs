@@ -12,7 +12,8 @@ use super::{Config, Report, Settings};
 use crate::Error;
 use crate::pixels::{self, Side};
 use crate::run_folder::{self, Identity, KeptSides};
-use crate::table::Table;
+use crate::seen_items::{self, SeenItem};
+use crate::table::{Example, Table};
 
 /// The sides as the settings have them, near-duplicates not looked at yet.
 pub(super) fn sides(settings: &Settings, table: &Table) -> Result<Sides, Error> {
@@ -80,7 +81,7 @@ pub(super) struct Pictures<'a> {
     pub(super) validation: Side<'a>,
 }
 
-/// Takes the pictures of both sides, and lists those that cannot be used.
+/// Takes the pictures of both sides, and lists those that cannot be used and those that the run is about to see.
 pub(super) fn pictures<'a>(
     config: &Config,
     table: &Table,
@@ -98,6 +99,16 @@ pub(super) fn pictures<'a>(
     let unusable = rejected.len() as u64 - missing;
     rejected.extend(pixels::rejected(table, pixels, validation.rows.iter().copied()));
     pixels::write_rejected(&config.run.join(run_folder::BAD_IMAGES), &rejected)?;
+    let sides = [(&train, Split::Train), (&validation, Split::Validation)];
+    let seen = sides.into_iter().flat_map(|(labelled, side)| {
+        let usable =
+            labelled.rows.iter().filter(|row| matches!(pixels.pictures[**row as usize], Some(Ok(_))));
+        usable.map(move |row| {
+            let Example { id, image, .. } = table.example(*row as usize);
+            SeenItem { id, image, side }
+        })
+    });
+    seen_items::write(&config.run.join(run_folder::SEEN_ITEMS), seen)?;
     let pictures = Pictures { train: Side::new(pixels, &train), validation: Side::new(pixels, &validation) };
     report.bad_pictures = pixels::by_reason(&rejected);
     report.train_pictures = pictures.train.len() as u64;

@@ -127,7 +127,7 @@ impl fmt::Display for Report {
             self.classes, self.train_pictures, self.epochs, self.images_per_second
         )?;
         if let Some(figures) = &self.validation {
-            write!(f, ", validation mAP {:.3}", figures.mean_average_precision)?;
+            write!(f, ", validation mAP {:.3}", figures.mean_average_precision.value)?;
         }
         let Reunion { divided, moved, .. } = self.near_duplicates;
         if moved > 0 {

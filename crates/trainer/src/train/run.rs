@@ -191,16 +191,22 @@ impl Training<'_> {
         let Some(judged) = epoch::judge(&self.network, validation, batch_size, self.cancel)? else {
             return Ok(());
         };
-        let threshold = metrics::best_threshold(&judged.view());
-        report.validation = (validation.len() > 0).then(|| metrics::figures(&judged.view(), threshold));
+        let judged = judged.view();
+        let thresholds = metrics::choose(&judged);
+        report.validation = (validation.len() > 0)
+            .then(|| metrics::figures(&judged, &thresholds, &training_counts(vocabulary)));
         report.outcome = Outcome::Completed;
         let tags = run.join(run_folder::TAGS);
         weights::save(&run.join(run_folder::WEIGHTS), &resnet.named(), None)?;
         atomic::write(&tags, &run_folder::tags_csv(vocabulary)).map_err(Error::io(&tags))?;
-        run_folder::write_threshold(&run.join(run_folder::THRESHOLDS), threshold)?;
+        run_folder::write_thresholds(run, &thresholds, vocabulary)?;
         run_folder::write_json(&run.join(run_folder::METRICS), report)?;
         run_folder::write_json(&run.join(run_folder::CONFIG), &config)
     }
+}
+
+fn training_counts(vocabulary: &Vocabulary) -> Vec<u64> {
+    vocabulary.classes().iter().map(|class| class.count).collect()
 }
 
 fn write_history(run: &Path, state: &State) -> Result<(), Error> {

@@ -31,7 +31,9 @@ fn an_interrupted_run_ends_as_an_undisturbed_one() {
     fs::write(config.run.join("checkpoints/last.safetensors.part"), b"half").unwrap();
     let report = train::run(config.clone(), &(), &on()).unwrap();
     assert_eq!((report.outcome, report.epochs, report.resumed_after), (Outcome::Completed, 3, 1));
-    for file in ["model.safetensors", "selected_tags.csv", "thresholds.csv", "config.json"] {
+    let files = ["model.safetensors", "selected_tags.csv", "config.json", "seen_items.csv"];
+    let thresholds = ["thresholds.csv", "operating_points.csv", "per_tag_thresholds.csv"];
+    for file in files.into_iter().chain(thresholds) {
         assert!(bytes(&config.run, file) == bytes(&straight.run, file), "{file} differs");
     }
 }

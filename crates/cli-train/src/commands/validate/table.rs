@@ -1,0 +1,106 @@
+//! The figures as a table to read.
+
+use std::fmt::Write;
+
+use tagmill_trainer::metrics::{Estimate, Figures, Interval, Point};
+use tagmill_trainer::validate::Report;
+
+/// A line for each figure: its name, the tagger's and the prior's. `None` where nothing was judged.
+pub(super) fn table(report: &Report) -> Option<String> {
+    let (model, prior) = (report.model.as_ref()?, report.prior.as_ref()?);
+    let rows: Vec<[String; 3]> = rows(model)
+        .into_iter()
+        .zip(rows(prior))
+        .map(|((name, model), (_, prior))| [name, estimate(model), estimate(prior)])
+        .collect();
+    let header = ["", "tagger", "prior"].map(str::to_owned);
+    let lines: Vec<&[String; 3]> = std::iter::once(&header).chain(&rows).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
+    let [names, figures] = [width(0), width(1)];
+    let mut table = String::new();
+    for [name, model, prior] in lines {
+        let line = format!("{name:names$}  {model:figures$}  {prior}");
+        writeln!(table, "{}", line.trim_end()).expect("a String takes everything");
+    }
+    if report.resamples > 0 {
+        let note = format!("in brackets 95 % intervals from {} resamples of the items\n", report.resamples);
+        table += &note;
+    }
+    Some(table)
+}
+
+fn rows(figures: &Figures) -> Vec<(String, Estimate)> {
+    let mut rows = vec![("mAP".to_owned(), figures.mean_average_precision)];
+    for bucket in &figures.by_frequency {
+        let range = match bucket.below {
+            Some(below) => format!("{} to {} training items", bucket.from, below - 1),
+            None => format!("{} training items and more", bucket.from),
+        };
+        rows.push((format!("  tags of {range}"), bucket.mean_average_precision));
+    }
+    rows.push(("label ranking average precision".to_owned(), figures.label_ranking_average_precision));
+    for at in &figures.at_k {
+        rows.push((format!("top-{} accuracy", at.k), at.accuracy));
+        rows.push((format!("  precision at {}", at.k), at.precision));
+        rows.push((format!("  recall at {}", at.k), at.recall));
+    }
+    for at in &figures.at_threshold {
+        let point = match at.point {
+            Point::BestMicroF1 => "the threshold of best micro F1",
+            Point::BestMacroF1 => "the threshold of best macro F1",
+            Point::BreakEven => "the threshold of equal precision and recall",
+            Point::PerTag => "each tag's own threshold",
+        };
+        rows.push((format!("micro F1 at {point}"), at.micro_f1));
+        rows.push(("  precision".to_owned(), at.micro_precision));
+        rows.push(("  recall".to_owned(), at.micro_recall));
+        rows.push(("  macro F1".to_owned(), at.macro_f1));
+        rows.push(("  Hamming loss".to_owned(), at.hamming_loss));
+    }
+    rows
+}
+
+fn estimate(Estimate { value, interval }: Estimate) -> String {
+    match interval {
+        Some(Interval { low, high }) => format!("{value:.3} ({low:.3} to {high:.3})"),
+        None => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tagmill_model::Outcome;
+    use tagmill_trainer::metrics::{Judged, Resamples, Scores, choose, judge};
+
+    use super::*;
+
+    fn report(model: Option<Figures>, prior: Option<Figures>) -> Report {
+        Report {
+            outcome: Outcome::Completed,
+            already_validated: false,
+            pictures: 4,
+            refused: 0,
+            bad_pictures: BTreeMap::new(),
+            classes: 2,
+            resamples: 50,
+            model,
+            prior,
+            fingerprint: String::new(),
+        }
+    }
+
+    #[test]
+    fn figures_stand_beside_the_priors() {
+        let truth = [vec![0], vec![0, 1], vec![1], vec![]];
+        let figures = |scores| {
+            let judged = Judged { scores, classes: 2, truth: &truth };
+            judge(&judged, &choose(&judged), &[40, 20_000], &Resamples::draw(4, 50, 0)).figures
+        };
+        let model = figures(Scores::Each(&[0.9, 0.1, 0.8, 0.7, 0.1, 0.9, 0.2, 0.1]));
+        let prior = figures(Scores::Same(&[0.5, 0.4]));
+        insta::assert_snapshot!(table(&report(Some(model), Some(prior))).unwrap(), @"");
+        assert_eq!(table(&report(None, None)), None);
+    }
+}
