@@ -7,6 +7,7 @@ mod block;
 mod download;
 mod example;
 mod fetch;
+mod load;
 mod prepare;
 mod writes;
 
@@ -27,6 +28,8 @@ enum Subject {
     Fetch(fetch::Options),
     /// Files a second beside curl, wget2 and aria2c, and how long millions of items take to be planned
     Download(download::Options),
+    /// Pictures a second from files and from the cache
+    Load(load::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -35,5 +38,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Subject::Prepare(options) => prepare::run(options),
         Subject::Fetch(options) => fetch::run(options),
         Subject::Download(options) => download::run(options),
+        Subject::Load(options) => load::run(options),
     }
 }

@@ -1,6 +1,6 @@
-//! Figures on the data path, bare, one a line: `name key=value ...`.
+//! Pictures a second from files and from the cache, beside what `image` and a plain copy take on the same machine.
 //!
-//! `cargo run --release --example bench_load -p tagmill-pixels -- [--quick] [FOLDER]`. The folder takes some hundred megabytes
+//! `cargo xtask bench load`, which shows the tables that this program prints as JSON. The folder takes some hundred megabytes
 //! and is left as it was.
 
 #![expect(clippy::print_stdout, reason = "the figures are the program's output")]
@@ -14,6 +14,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{Rgb, RgbImage};
 use rayon::prelude::*;
+use serde_json::json;
 use tagmill_model::picture::Limits;
 use tagmill_pixels::{Config, Files, Look, Picture, Pixels, Storage, decode, groups};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,19 @@ fn best(mut round: impl FnMut()) -> f64 {
     (0..ROUNDS).map(seconds).fold(f64::INFINITY, f64::min)
 }
 
+fn heading(heading: &str) {
+    println!("{}", json!({ "heading": heading }));
+}
+
+/// Rows of a name, pictures a second, and a ratio.
+fn table(head: &[&str; 3], rows: &[(&str, f64, f64)]) {
+    let rows: Vec<[String; 3]> = rows
+        .iter()
+        .map(|(name, rate, ratio)| [(*name).to_owned(), format!("{rate:.0}"), format!("{ratio:.2}")])
+        .collect();
+    println!("{}", json!({ "head": head, "rows": rows }));
+}
+
 fn one_core(files: &[Vec<u8>]) {
     let limits = Limits::default();
     let ours = best(|| {
@@ -74,11 +88,16 @@ fn one_core(files: &[Vec<u8>]) {
     });
     let rate = |seconds: f64| files.len() as f64 / seconds;
     let bytes = files.iter().map(Vec::len).sum::<usize>() / files.len();
-    println!(
-        "decode pictures_per_s={:.1} image_crate_pictures_per_s={:.1} ratio={:.2} jpeg_bytes={bytes}",
-        rate(ours),
-        rate(theirs),
-        theirs / ours
+    heading(&format!(
+        "From a JPEG of 1200 x 900 pixels and {} KB to {SIZE} x {SIZE}, one core",
+        bytes / 1000
+    ));
+    table(
+        &["", "pictures/s", "times as fast as image"],
+        &[
+            ("tagmill", rate(ours), theirs / ours),
+            ("image, decoded and resized (Triangle)", rate(theirs), 1.0),
+        ],
     );
 }
 
@@ -103,7 +122,14 @@ fn cache(folder: &Path, files: &[Vec<u8>], count: usize) -> Result<(), Box<dyn s
     let (_, first) = fill()?;
     let (pixels, second) = fill()?;
     let rate = |seconds: f64| count as f64 / seconds;
-    println!("fill first_pictures_per_s={:.1} second_pictures_per_s={:.0}", rate(first), rate(second));
+    heading("The cache, all cores");
+    table(
+        &["", "pictures/s", "times the first run"],
+        &[
+            ("first run: decoded and written", rate(first), 1.0),
+            ("second run: looked up", rate(second), first / second),
+        ],
+    );
 
     let stored: Vec<_> = pixels.pictures.iter().flatten().flatten().collect();
     let mut batch = vec![0; 64 * PICTURE_BYTES];
@@ -128,13 +154,14 @@ fn cache(folder: &Path, files: &[Vec<u8>], count: usize) -> Result<(), Box<dyn s
             black_box(&mut batch)[..source.len()].copy_from_slice(black_box(source));
         }
     });
-    println!(
-        "cache one_thread_pictures_per_s={:.0} all_threads_pictures_per_s={:.0} memcpy_pictures_per_s={:.0} one_thread_ratio={:.2} all_threads_ratio={:.2}",
-        rate(one),
-        rate(all),
-        rate(copy),
-        copy / one,
-        copy / all
+    heading("Reading from the warm cache");
+    table(
+        &["", "pictures/s", "of a memcpy"],
+        &[
+            ("one thread", rate(one), copy / one),
+            ("all threads", rate(all), copy / all),
+            ("memcpy of the same bytes", rate(copy), 1.0),
+        ],
     );
     Ok(())
 }
@@ -165,10 +192,7 @@ fn near_duplicates(count: usize) {
     }
     let start = Instant::now();
     let found = groups(&looks);
-    println!(
-        "near_duplicates pictures={count} seconds={:.2} groups={} largest={}",
-        start.elapsed().as_secs_f64(),
-        found.len(),
-        found.iter().map(Vec::len).max().unwrap_or_default()
-    );
+    let seconds = start.elapsed().as_secs_f64();
+    let text = format!("{} groups of near-duplicates among {count} pictures: {seconds:.2} s.", found.len());
+    println!("{}", json!({ "text": text }));
 }
