@@ -182,10 +182,11 @@ impl ClassSums {
         }
     }
 
-    /// The mean over the classes that have a true item.
+    /// The mean over the classes that have a true item. Resamples without any such class say nothing, and are left out.
     fn mean(&self, sums: &[f64]) -> Estimate {
-        let means: Vec<f64> =
-            sums.iter().zip(&self.judged).map(|(sum, n)| share(*sum, (*n).into())).collect();
+        let samples = sums.iter().zip(&self.judged).enumerate();
+        let telling = samples.filter(|(sample, (_, judged))| *sample == 0 || **judged > 0);
+        let means: Vec<f64> = telling.map(|(_, (sum, judged))| share(*sum, (*judged).into())).collect();
         Estimate::of(&means)
     }
 

@@ -100,7 +100,46 @@ mod tests {
         };
         let model = figures(Scores::Each(&[0.9, 0.1, 0.8, 0.7, 0.1, 0.9, 0.2, 0.1]));
         let prior = figures(Scores::Same(&[0.5, 0.4]));
-        insta::assert_snapshot!(table(&report(Some(model), Some(prior))).unwrap(), @"");
+        insta::assert_snapshot!(table(&report(Some(model), Some(prior))).unwrap(), @r"
+                                                                 tagger                  prior
+        mAP                                                      1.000 (1.000 to 1.000)  0.500 (0.250 to 0.950)
+          tags of 0 to 99 training items                         1.000 (1.000 to 1.000)  0.500 (0.250 to 1.000)
+          tags of 10000 training items and more                  1.000 (1.000 to 1.000)  0.500 (0.250 to 1.000)
+        label ranking average precision                          1.000 (1.000 to 1.000)  0.833 (0.500 to 1.000)
+        top-1 accuracy                                           1.000 (1.000 to 1.000)  0.667 (0.000 to 1.000)
+          precision at 1                                         1.000 (1.000 to 1.000)  0.667 (0.000 to 1.000)
+          recall at 1                                            0.833 (0.500 to 1.000)  0.500 (0.000 to 1.000)
+        top-3 accuracy                                           1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+          precision at 3                                         0.667 (0.500 to 0.962)  0.667 (0.500 to 0.962)
+          recall at 3                                            1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+        top-5 accuracy                                           1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+          precision at 5                                         0.667 (0.500 to 0.962)  0.667 (0.500 to 0.962)
+          recall at 5                                            1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+        top-10 accuracy                                          1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+          precision at 10                                        0.667 (0.500 to 0.962)  0.667 (0.500 to 0.962)
+          recall at 10                                           1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+        micro F1 at the threshold of best micro F1               1.000 (1.000 to 1.000)  0.667 (0.222 to 0.857)
+          precision                                              1.000 (1.000 to 1.000)  0.500 (0.125 to 0.750)
+          recall                                                 1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+          macro F1                                               1.000 (1.000 to 1.000)  0.667 (0.400 to 0.971)
+          Hamming loss                                           0.000 (0.000 to 0.000)  0.500 (0.250 to 0.875)
+        micro F1 at the threshold of best macro F1               1.000 (1.000 to 1.000)  0.667 (0.222 to 0.857)
+          precision                                              1.000 (1.000 to 1.000)  0.500 (0.125 to 0.750)
+          recall                                                 1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+          macro F1                                               1.000 (1.000 to 1.000)  0.667 (0.400 to 0.971)
+          Hamming loss                                           0.000 (0.000 to 0.000)  0.500 (0.250 to 0.875)
+        micro F1 at the threshold of equal precision and recall  1.000 (1.000 to 1.000)  0.500 (0.000 to 0.800)
+          precision                                              1.000 (1.000 to 1.000)  0.500 (0.000 to 1.000)
+          recall                                                 1.000 (1.000 to 1.000)  0.500 (0.000 to 1.000)
+          macro F1                                               1.000 (1.000 to 1.000)  0.333 (0.040 to 0.633)
+          Hamming loss                                           0.000 (0.000 to 0.000)  0.500 (0.250 to 0.875)
+        micro F1 at each tag's own threshold                     1.000 (1.000 to 1.000)  0.667 (0.222 to 0.857)
+          precision                                              1.000 (1.000 to 1.000)  0.500 (0.125 to 0.750)
+          recall                                                 1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
+          macro F1                                               1.000 (1.000 to 1.000)  0.667 (0.400 to 0.971)
+          Hamming loss                                           0.000 (0.000 to 0.000)  0.500 (0.250 to 0.875)
+        in brackets 95 % intervals from 50 resamples of the items
+        ");
         assert_eq!(table(&report(None, None)), None);
     }
 }
