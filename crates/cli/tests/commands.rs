@@ -53,6 +53,52 @@ fn three_stages_from_a_board_to_media() {
 }
 
 #[test]
+fn a_download_says_what_it_takes_and_from_where() {
+    let (workplace, board) = (Workplace::new(), board(150));
+    fetch(&workplace, &board);
+    workplace.run(&["prepare", "--min-tags", "1"]);
+    let media_url = board.media_url();
+    let download =
+        |arguments: &[&str]| workplace.run(&[&["download", "--media-url", &media_url], arguments].concat());
+    let saved = |ran: &Ran| {
+        assert_eq!(ran.code, DONE, "{}", ran.stderr);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        report["report"]["saved"].as_u64().unwrap()
+    };
+    // Thumbnails of what the table names, and of nothing else.
+    let rows = fs::read_to_string(workplace.path("dataset.csv")).unwrap().lines().count() as u64 - 1;
+    assert_eq!(saved(&download(&["--variant", "thumb", "--json"])), rows);
+    assert!(workplace.path("media-thumb").exists() && !workplace.path("media").exists());
+    // Another table.
+    let table = fs::read_to_string(workplace.path("dataset.csv")).unwrap();
+    let few = workplace.path("few.csv");
+    fs::write(&few, table.lines().take(4).collect::<Vec<_>>().join("\n")).unwrap();
+    let few = few.to_str().unwrap();
+    assert_eq!(saved(&download(&["--dataset", few, "--json"])), 3);
+    assert_eq!(download(&["--dataset", few, "--source", "items"]).code, Some(2));
+    // A host of its own for one kind, of which a second one is asked.
+    let hosts = format!("{media_url}/nothing/,{media_url}");
+    let ran =
+        workplace.run(&["download", "--image-url", &hosts, "--max-rate", "1GB", "--limit", "9", "--json"]);
+    assert_eq!(saved(&ran), 6);
+    assert_eq!(board.stats().media_cookies, 0);
+    let alone = download(&["--send-cookie", "--api-url", &board.api_url()]);
+    assert_eq!(alone.code, Some(1));
+    assert_eq!(alone.error(), format!("error: there is no session for `{}` to send", board.api_url()));
+    let mut command = workplace.command(&[
+        "download",
+        "--media-url",
+        &media_url,
+        "--limit",
+        "12",
+        "--send-cookie",
+        "--json",
+    ]);
+    assert_eq!(saved(&workplace.ran(command.env("TAGMILL_COOKIE", "me=s3cret").output().unwrap())), 3);
+    assert_eq!(board.stats().media_cookies, 3);
+}
+
+#[test]
 fn a_variable_stands_for_a_flag() {
     let (workplace, board) = (Workplace::new(), board(150));
     let mut command = workplace.command(&["fetch", "--json"]);

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use tagmill_cli::{DataDir, Exit, GlobalArgs, Session};
@@ -49,6 +51,9 @@ pub(crate) struct DownloadArgs {
     /// What names the media: the table, or the whole database [default: the table where there is one]
     #[arg(long, value_enum, value_name = "SOURCE")]
     source: Option<SourceArg>,
+    /// Another table that names the media [default: dataset.csv in the data folder]
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    dataset: Option<PathBuf>,
     /// Content classes to download: sfw, nsfw, nsfl, nsfp, pol, joined by commas, or `all`
     #[arg(long, value_name = "CLASSES", default_value = "all")]
     flags: Flags,
@@ -118,11 +123,13 @@ enum SourceArg {
 
 impl DownloadArgs {
     fn source(&self, data: &DataDir) -> Source {
-        let fallback = if data.dataset().exists() { SourceArg::Dataset } else { SourceArg::Items };
+        let dataset = self.dataset.clone().unwrap_or_else(|| data.dataset());
+        let is_named = self.dataset.is_some() || dataset.exists();
+        let fallback = if is_named { SourceArg::Dataset } else { SourceArg::Items };
         match (self.source.unwrap_or(fallback), self.variant) {
-            (SourceArg::Dataset, VariantArg::Image) => Source::Dataset(data.dataset()),
+            (SourceArg::Dataset, VariantArg::Image) => Source::Dataset(dataset),
             (SourceArg::Dataset, VariantArg::Full | VariantArg::Thumb) => {
-                Source::DatasetOf { dataset: data.dataset(), items: data.database() }
+                Source::DatasetOf { dataset, items: data.database() }
             }
             (SourceArg::Items, _) => Source::Items(data.database()),
         }
