@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -20,6 +21,9 @@ macro_rules! member {
         concat!("CASE WHEN json_valid(item_data) THEN item_data ->> ", $path, " END")
     };
 }
+/// How long to wait for a writer that is about to close: longer than any writer waits for readers.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A connection that lends out rows. For a thread of its own: it blocks. Open several to read with several threads.
 ///
 /// See [`crate::Reader::scanner`].
@@ -83,6 +87,7 @@ impl Scanner {
     pub(crate) fn open(path: &Path) -> Result<Scanner, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(Error::of_scan(path))?;
+        connection.busy_timeout(PATIENCE).map_err(Error::of_scan(path))?;
         Ok(Scanner { path: path.to_owned(), connection })
     }
 

@@ -207,11 +207,13 @@ impl Store {
     /// [`Error::DiskFull`] among others; all batches are then in the log, which the next open reads.
     pub async fn close(mut self) -> Result<(), Error> {
         let connection = self.settled().await;
+        // A reader may wait for this to end while this waits for the reader. A tidier file is not worth that.
+        let hurry = sqlx::raw_sql("PRAGMA busy_timeout = 500").execute(&mut *connection).await;
         let checkpoint = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await;
         // Refused while a reader is at it: the database then stays in WAL mode, and is none the worse.
         let _ = sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(connection).await;
         let closed = self.connection.close().await;
-        checkpoint.map_err(Error::at(&self.path))?;
+        hurry.and(checkpoint).map_err(Error::at(&self.path))?;
         closed.map_err(Error::at(&self.path))
     }
 }
