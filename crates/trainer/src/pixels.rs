@@ -112,6 +112,12 @@ pub(crate) fn read_rejected(path: &Path) -> Result<Vec<Rejected>, Error> {
     csv::Reader::from_path(path).map_err(damaged)?.deserialize().map(|row| row.map_err(damaged)).collect()
 }
 
+/// How many pictures are not there, and how many are of no use.
+pub(crate) fn missing_and_unusable(rejected: &[Rejected]) -> (u64, u64) {
+    let missing = rejected.iter().filter(|rejected| rejected.is_missing()).count();
+    (missing as u64, (rejected.len() - missing) as u64)
+}
+
 /// How many pictures were rejected for each reason.
 pub(crate) fn by_reason(rejected: &[Rejected]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
@@ -124,7 +130,11 @@ pub(crate) fn by_reason(rejected: &[Rejected]) -> BTreeMap<String, u64> {
 impl Rejected {
     /// Whether the picture was missing and is there now.
     pub(crate) fn arrived(&self, media: &Path) -> bool {
-        self.reason == BadPicture::Missing.reason() && self.image.under(media).exists()
+        self.is_missing() && self.image.under(media).exists()
+    }
+
+    fn is_missing(&self) -> bool {
+        self.reason == BadPicture::Missing.reason()
     }
 
     pub(crate) fn new(example: &Example, bad: &BadPicture) -> Rejected {

@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use tagmill_model::picture::{BadPicture, Limits};
+use tagmill_model::picture::Limits;
 use tagmill_model::{Outcome, Progress, Split};
 use tagmill_pixels::{End, Files};
 use tokio_util::sync::CancellationToken;
@@ -103,8 +103,7 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     report.pictures = seen.examples.len() as u64;
     report.bad_pictures = pixels::by_reason(&rejected);
     if seen.examples.is_empty() {
-        let missing = report.bad_pictures.get(BadPicture::Missing.reason()).copied().unwrap_or_default();
-        let unusable = rejected.len() as u64 - missing;
+        let (missing, unusable) = pixels::missing_and_unusable(&rejected);
         let Config { dataset, media, .. } = config;
         return Err(Error::NoUsablePictures { dataset, media, part: "test", items, missing, unusable });
     }

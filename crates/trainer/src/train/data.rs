@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use tagmill_model::picture::BadPicture;
 use tagmill_model::{Progress, Reunion, Sides, Split, Vocabulary};
 use tagmill_pixels::{End, Files, Pixels};
 use tokio_util::sync::CancellationToken;
@@ -46,8 +45,7 @@ pub(super) fn decode(
             let rejected = pixels::rejected(table, &pixels, 0..table.len() as u32);
             let list = config.run.join(run_folder::BAD_IMAGES);
             pixels::write_rejected(&list, &rejected)?;
-            let is_missing = |rejected: &&pixels::Rejected| rejected.reason == BadPicture::Missing.reason();
-            let bad = (rejected.len() - rejected.iter().filter(is_missing).count()) as u64;
+            let (_, bad) = pixels::missing_and_unusable(&rejected);
             Err(Error::TooManyBadPictures { bad, limit, list })
         }
     }
@@ -94,9 +92,7 @@ pub(super) fn pictures<'a>(
         [Split::Train, Split::Validation].map(|side| table.labelled(sides, side, vocabulary));
     let mut rejected = pixels::rejected(table, pixels, train.rows.iter().copied());
     let items = train.rows.len() as u64;
-    let missing =
-        rejected.iter().filter(|rejected| rejected.reason == BadPicture::Missing.reason()).count() as u64;
-    let unusable = rejected.len() as u64 - missing;
+    let (missing, unusable) = pixels::missing_and_unusable(&rejected);
     rejected.extend(pixels::rejected(table, pixels, validation.rows.iter().copied()));
     pixels::write_rejected(&config.run.join(run_folder::BAD_IMAGES), &rejected)?;
     let sides = [(&train, Split::Train), (&validation, Split::Validation)];
