@@ -57,8 +57,13 @@ impl Network {
 
     /// Logits of shape `[len, classes]`.
     pub(crate) fn forward(&self, batch: &Batch, training: bool) -> Result<Tensor, TchError> {
+        self.resnet.classify(&self.features(batch, training)?)
+    }
+
+    /// Feature vectors, shape `[len, features]`: what the last layer sees.
+    pub(crate) fn features(&self, batch: &Batch, training: bool) -> Result<Tensor, TchError> {
         let pixels = batch.images(self.device)?.f_to_kind(Kind::Float)?;
-        self.resnet.forward(&pixels.f_sub(&self.mean)?.f_div(&self.deviation)?, training)
+        self.resnet.features(&pixels.f_sub(&self.mean)?.f_div(&self.deviation)?, training)
     }
 
     /// Probabilities, row after row.

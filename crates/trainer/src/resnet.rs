@@ -175,15 +175,19 @@ impl Resnet {
         tch::no_grad(|| self.fc_bias.f_copy_(&Tensor::f_from_slice(bias)?))
     }
 
-    /// Scores before the sigmoid, shape `[n, classes]`, of normalised pictures, shape `[n, 3, size, size]`.
-    pub(crate) fn forward(&self, pictures: &Tensor, training: bool) -> Result<Tensor, TchError> {
+    /// Feature vectors, shape `[n, features]`, of normalised pictures, shape `[n, 3, size, size]`.
+    pub(crate) fn features(&self, pictures: &Tensor, training: bool) -> Result<Tensor, TchError> {
         let kind = self.kind;
         let x = self.stem.forward(&pictures.f_to_kind(kind)?, kind, training)?.f_relu()?;
         let mut x = x.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?;
         for block in &self.blocks {
             x = block.forward(&x, kind, training)?;
         }
-        let features = x.f_to_kind(Kind::Float)?.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?;
+        x.f_to_kind(Kind::Float)?.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)
+    }
+
+    /// Scores before the sigmoid, shape `[n, classes]`, of feature vectors.
+    pub(crate) fn classify(&self, features: &Tensor) -> Result<Tensor, TchError> {
         features.f_linear(&self.fc_weight, Some(&self.fc_bias))
     }
 }

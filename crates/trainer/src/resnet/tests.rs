@@ -79,7 +79,7 @@ fn starts_with_the_bias_it_is_given() {
     let mut network = Resnet::new(Architecture::Resnet18, 3, Precision::Float32, tch::Device::Cpu).unwrap();
     network.initialise(1, &[-1.0, 0.5, 2.0]).unwrap();
     let pictures = Tensor::zeros([2, 3, 32, 32], (Kind::Float, tch::Device::Cpu));
-    let logits = tch::no_grad(|| network.forward(&pictures, false)).unwrap();
+    let logits = tch::no_grad(|| network.classify(&network.features(&pictures, false)?)).unwrap();
     assert_eq!(Vec::<Vec<f32>>::try_from(logits).unwrap(), [[-1.0, 0.5, 2.0], [-1.0, 0.5, 2.0]]);
 }
 
@@ -106,7 +106,7 @@ fn sixteen_bits_give_nearly_the_same() {
         network.initialise(1, &[0.0; 4]).unwrap();
         let pictures =
             Tensor::linspace(-2.0, 2.0, 3 * 32 * 32, (Kind::Float, tch::Device::Cpu)).view([1, 3, 32, 32]);
-        network.forward(&pictures, false).unwrap()
+        network.classify(&network.features(&pictures, false).unwrap()).unwrap()
     };
     let difference = (run(Precision::Float32) - run(Precision::Bfloat16)).abs().max().double_value(&[]);
     assert!(difference < 1e-2, "{difference}");
