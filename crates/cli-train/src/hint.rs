@@ -25,6 +25,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
             Some("put the file back that belongs there, or train again with --overwrite")
         }
         Error::RunDiffers { .. } => Some("name a new run with --run, or replace that one with --overwrite"),
+        Error::NothingToResume { .. } => Some("leave out --resume to begin the run"),
         Error::Diverged { .. } => Some("lower --learning-rate"),
         Error::NoCuda => Some("use `--device cpu` or `--device auto`"),
         Error::Torch { .. } => {

@@ -3,6 +3,7 @@
 mod args;
 mod bars;
 mod data_args;
+mod duration;
 mod exit;
 mod logging;
 mod paths;
@@ -11,6 +12,7 @@ mod usage;
 
 pub use args::{GlobalArgs, LogLevel, parse};
 pub use data_args::{CacheArgs, SplitArgs};
+pub use duration::duration;
 pub use exit::Exit;
 pub use paths::DataDir;
 pub use session::{Hint, Session, dataset_hint, pixels_hint, split_hint};

@@ -108,6 +108,12 @@ pub enum Error {
         /// What differs, each as `name (there, here)`.
         differences: Vec<String>,
     },
+    /// A run was to be gone on with that has not begun.
+    #[error("there is nothing to resume in `{}`", run.display())]
+    NothingToResume {
+        /// The run folder.
+        run: PathBuf,
+    },
     /// The loss became infinite or not a number.
     #[error("the training diverged in epoch {epoch}: its loss is no longer a number")]
     Diverged {

@@ -5,10 +5,13 @@ pub mod predict;
 pub mod train;
 pub mod validate;
 
+mod augment;
 mod batches;
 mod device;
+mod ema;
 mod error;
 mod lists;
+mod loss;
 mod network;
 mod optimiser;
 mod pixels;

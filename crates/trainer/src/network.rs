@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use crate::Error;
 use crate::batches::Batch;
@@ -62,7 +62,7 @@ impl Network {
 
     /// Feature vectors, shape `[len, features]`: what the last layer sees.
     pub(crate) fn features(&self, batch: &Batch, training: bool) -> Result<Tensor, TchError> {
-        let pixels = batch.images(self.device)?.f_to_kind(Kind::Float)?;
+        let pixels = batch.images(self.device, &self.mean)?;
         self.resnet.features(&pixels.f_sub(&self.mean)?.f_div(&self.deviation)?, training)
     }
 

@@ -17,6 +17,8 @@ const EPSILON: f64 = 1e-8;
 pub(crate) struct AdamW {
     pub(crate) steps: i64,
     weights: Vec<Weight>,
+    /// The sum of the gradients since the last step, in the weights' order; empty where there are none.
+    gradients: Vec<Tensor>,
 }
 
 struct Weight {
@@ -38,7 +40,7 @@ impl AdamW {
             let (mean, square) = (value.f_zeros_like()?, value.f_zeros_like()?);
             Ok(Weight { name: parameter.name.clone(), decays: value.dim() > 1, value, mean, square })
         });
-        Ok(AdamW { steps: 0, weights: weights.collect::<Result<_, _>>()? })
+        Ok(AdamW { steps: 0, weights: weights.collect::<Result<_, _>>()?, gradients: Vec::new() })
     }
 
     /// Its tensors, as a checkpoint names them.
@@ -50,10 +52,23 @@ impl AdamW {
         state.collect()
     }
 
-    /// One step down the gradients of `loss`, their common norm cut to `clip`.
-    pub(crate) fn step(&mut self, loss: &Tensor, rate: f64, decay: f64, clip: f64) -> Result<(), TchError> {
+    /// Adds the gradient of `loss` to those that the next step follows.
+    pub(crate) fn add(&mut self, loss: &Tensor) -> Result<(), TchError> {
         let values: Vec<&Tensor> = self.weights.iter().map(|weight| &weight.value).collect();
         let gradients = Tensor::f_run_backward(&[loss], &values, false, false)?;
+        if self.gradients.is_empty() {
+            self.gradients = gradients;
+        } else {
+            for (sum, gradient) in self.gradients.iter_mut().zip(&gradients) {
+                let _ = sum.f_add_(gradient)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One step down the gradients that were added since the last, their common norm cut to `clip`.
+    pub(crate) fn step(&mut self, rate: f64, decay: f64, clip: f64) -> Result<(), TchError> {
+        let gradients = std::mem::take(&mut self.gradients);
         tch::no_grad(|| {
             let squares = gradients.iter().map(|gradient| gradient.f_norm()?.f_square());
             let squares = Tensor::f_stack(&squares.collect::<Result<Vec<_>, _>>()?, 0)?;
@@ -128,7 +143,8 @@ mod tests {
         for _ in 0..2 {
             let loss = (&parameters[0].tensor * 3.0).sum(Kind::Float)
                 + (&parameters[1].tensor * 3.0).sum(Kind::Float);
-            optimiser.step(&loss, 0.1, 0.5, 1e9).unwrap();
+            optimiser.add(&loss).unwrap();
+            optimiser.step(0.1, 0.5, 1e9).unwrap();
         }
         // w <- 0.95 w - 0.1, twice; the bias does not decay.
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-5, "{found} {expected}");
@@ -141,8 +157,10 @@ mod tests {
     fn clipping_bounds_the_moments() {
         let parameters = [parameter("fc.bias", &[0.0, 0.0], &[2])];
         let mut optimiser = AdamW::new(&parameters).unwrap();
-        let loss = (&parameters[0].tensor * Tensor::from_slice(&[30f32, 40.0])).sum(Kind::Float);
-        optimiser.step(&loss, 0.1, 0.0, 1.0).unwrap();
+        let loss = || (&parameters[0].tensor * Tensor::from_slice(&[30f32, 40.0])).sum(Kind::Float);
+        // Twice half the loss is the loss.
+        (0..2).for_each(|_| optimiser.add(&(loss() * 0.5)).unwrap());
+        optimiser.step(0.1, 0.0, 1.0).unwrap();
         let mean = &optimiser.state()[0].1;
         assert!((mean.double_value(&[0]) - 0.06).abs() < 1e-5);
         assert!((mean.double_value(&[1]) - 0.08).abs() < 1e-5);
@@ -157,7 +175,8 @@ mod tests {
             trainable: true,
         };
         let mut optimiser = AdamW::new(std::slice::from_ref(&weight)).unwrap();
-        optimiser.step(&weight.tensor.sum(Kind::Float), 0.1, 0.0, 1e9).unwrap();
+        optimiser.add(&weight.tensor.sum(Kind::Float)).unwrap();
+        optimiser.step(0.1, 0.0, 1e9).unwrap();
         assert!((weight.tensor.min().double_value(&[]) + 0.1).abs() < 1e-4);
         assert!((weight.tensor.max().double_value(&[]) + 0.1).abs() < 1e-4);
     }

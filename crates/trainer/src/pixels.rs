@@ -31,19 +31,25 @@ pub(crate) struct Side<'a> {
     pixels: &'a Pixels,
     stored: Vec<Stored>,
     classes: Lists<u32>,
+    /// The target of each class; `None` where all are 1.
+    targets: Option<Lists<f32>>,
 }
 
 impl<'a> Side<'a> {
     /// Takes the side's pictures that could be decoded.
     pub(crate) fn new(pixels: &'a Pixels, labelled: &Labelled) -> Side<'a> {
         let (mut stored, mut classes) = (Vec::with_capacity(labelled.rows.len()), Lists::default());
-        for (row, labels) in labelled.rows.iter().zip(labelled.classes.iter()) {
+        let mut targets = labelled.targets.as_ref().map(|_| Lists::default());
+        for (index, (row, labels)) in labelled.rows.iter().zip(labelled.classes.iter()).enumerate() {
             if let Some(Ok(picture)) = &pixels.pictures[*row as usize] {
                 stored.push(*picture);
                 classes.push(labels.iter().copied());
+                if let (Some(targets), Some(all)) = (&mut targets, &labelled.targets) {
+                    targets.push(all.get(index).iter().copied());
+                }
             }
         }
-        Side { pixels, stored, classes }
+        Side { pixels, stored, classes, targets }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -58,6 +64,13 @@ impl<'a> Side<'a> {
     /// The classes of a picture, rising.
     pub(crate) fn classes(&self, index: usize) -> &[u32] {
         self.classes.get(index)
+    }
+
+    /// The classes of a picture, each with the target that the model is to reach.
+    pub(crate) fn targets(&self, index: usize) -> impl Iterator<Item = (u32, f32)> {
+        let targets = self.targets.as_ref().map(|targets| targets.get(index));
+        let target = move |place: usize| targets.map_or(1.0, |targets| targets[place]);
+        self.classes(index).iter().enumerate().map(move |(place, class)| (*class, target(place)))
     }
 
     /// Reads one picture into `pixels`, which has its length.

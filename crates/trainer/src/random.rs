@@ -23,6 +23,11 @@ impl Random {
         (self.next() >> 40) as f32 / (1u32 << 23) as f32 - 1.0
     }
 
+    /// A number in `[0, 1)`.
+    pub(crate) fn unit(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1u32 << 24) as f32
+    }
+
     /// A number below `bound`. The bias of the plain product is below 2^-32 for any bound that fits memory.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize

@@ -24,6 +24,8 @@ pub(crate) struct Table {
     images: Lists<u8>,
     /// The tags of each row, rising, each once, by their number.
     tags: Lists<u32>,
+    /// The confidence of each of these tags, where it was asked for.
+    confidences: Option<Lists<f32>>,
     /// The number of each tag.
     numbers: HashMap<String, u32>,
 }
@@ -52,12 +54,22 @@ pub(crate) struct Labelled {
     pub(crate) rows: Vec<u32>,
     /// Rising, each once. Tags outside the vocabulary are not among them.
     pub(crate) classes: Lists<u32>,
+    /// For each of these classes, its confidence as a share of the picture's highest, 0 to 1; `None` where the table has none.
+    pub(crate) targets: Option<Lists<f32>>,
 }
 
 impl Table {
     /// Reads a table.
     pub(crate) fn read(dataset: &Path) -> Result<Table, Error> {
-        let mut table = Table::default();
+        Table::of(dataset, Table::default())
+    }
+
+    /// As [`Table::read`], with the confidences, which cost four bytes a tag.
+    pub(crate) fn read_with_confidences(dataset: &Path) -> Result<Table, Error> {
+        Table::of(dataset, Table { confidences: Some(Lists::default()), ..Table::default() })
+    }
+
+    fn of(dataset: &Path, mut table: Table) -> Result<Table, Error> {
         for row in DatasetReader::open(dataset)? {
             let row = row?;
             table.rows += 1;
@@ -65,12 +77,18 @@ impl Table {
                 table.videos += 1;
                 continue;
             }
-            let mut tags: Vec<u32> = row.tags.into_iter().map(|tag| table.number(tag.name)).collect();
-            tags.sort_unstable();
-            tags.dedup();
+            let tags = row.tags.into_iter();
+            let mut tags: Vec<(u32, f32)> =
+                tags.map(|tag| (table.number(tag.name), tag.confidence)).collect();
+            // Of a tag that stands there twice the higher confidence comes first, and stays.
+            tags.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+            tags.dedup_by_key(|tag| tag.0);
             table.items.push((row.id, row.created));
             table.images.push(row.image.as_str().bytes());
-            table.tags.push(tags);
+            if let Some(confidences) = &mut table.confidences {
+                confidences.push(tags.iter().map(|tag| tag.1));
+            }
+            table.tags.push(tags.into_iter().map(|tag| tag.0));
         }
         Ok(table)
     }
@@ -118,14 +136,22 @@ impl Table {
         for (name, number) in &self.numbers {
             class_of[*number as usize] = vocabulary.class(name).map(|class| class as u32);
         }
-        let mut labelled = Labelled::default();
+        let mut labelled =
+            Labelled { targets: self.confidences.as_ref().map(|_| Lists::default()), ..Labelled::default() };
         for (row, item) in self.items.iter().enumerate() {
             if sides.side(*item) == side {
-                let mut classes: Vec<u32> =
-                    self.tags.get(row).iter().filter_map(|tag| class_of[*tag as usize]).collect();
-                classes.sort_unstable();
+                let confidences = self.confidences.as_ref().map(|confidences| confidences.get(row));
+                let confidence = |place: usize| confidences.map_or(1.0, |confidences| confidences[place]);
+                let tags = self.tags.get(row).iter().enumerate();
+                let mut classes: Vec<(u32, f32)> = tags
+                    .filter_map(|(place, tag)| Some((class_of[*tag as usize]?, confidence(place))))
+                    .collect();
+                classes.sort_unstable_by_key(|class| class.0);
                 labelled.rows.push(row as u32);
-                labelled.classes.push(classes);
+                labelled.classes.push(classes.iter().map(|class| class.0));
+                if let Some(targets) = &mut labelled.targets {
+                    targets.push(shares(&classes));
+                }
             }
         }
         labelled
@@ -145,6 +171,13 @@ impl Table {
         let image = MediaPath::parse(self.image(row)).expect("it was one when it was read");
         Example { id: self.items[row].0, image, classes: Vec::new() }
     }
+}
+
+/// The confidences of a picture's classes as shares of the highest: how much people vote differs from picture to picture far
+/// more than from tag to tag. Where none is above nothing, all are 1.
+fn shares(classes: &[(u32, f32)]) -> impl Iterator<Item = f32> {
+    let highest = classes.iter().map(|class| class.1).fold(0.0, f32::max);
+    classes.iter().map(move |class| if highest > 0.0 { (class.1 / highest).max(0.0) } else { 1.0 })
 }
 
 /// SHA-256 of a file, in hex.

@@ -1,8 +1,8 @@
 //! From a table and its pictures to a run folder.
 //!
 //! The vocabulary comes from the training side of the split, the threshold and the best epoch from the validation side;
-//! the test side is not looked at. Every epoch leaves a checkpoint, and a run that was cut short goes on from the last one:
-//! on the CPU, with the same number of threads, it then ends with the very weights that an undisturbed run has.
+//! the test side is not looked at. Every epoch leaves a checkpoint, a long one several, and a run that was cut short goes on
+//! from the last: on the CPU, with the same number of threads, it then ends with the very weights that an undisturbed run has.
 
 mod checkpoint;
 mod config;
@@ -10,11 +10,13 @@ mod data;
 mod epoch;
 mod report;
 mod run;
+mod training;
 
 pub use config::{Config, Settings};
 pub use report::{EpochFigures, Report};
 pub use run::run;
 
 pub use crate::Error;
-pub use crate::batches::Augmentation;
+pub use crate::augment::Augmentation;
+pub use crate::loss::{Loss, Reduction};
 pub use crate::resnet::{Architecture, Precision};

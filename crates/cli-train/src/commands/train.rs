@@ -1,17 +1,22 @@
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tagmill_cli::{CacheArgs, Exit, GlobalArgs, Session, SplitArgs};
 use tagmill_trainer::MaxBad;
-use tagmill_trainer::train::{Architecture, Augmentation, Config, Settings, run as train};
+use tagmill_trainer::train::{Architecture, Config, Settings, run as train};
 
 use super::DeviceArgs;
 use crate::hint::hint;
+use learning::{AugmentationArgs, LearningArgs, LossArgs};
+
+mod learning;
 
 /// Train a tagger on the table and its pictures
 ///
-/// Every tag that is common enough becomes a class. One item in five is kept for validate and not looked at. Each epoch
-/// leaves a checkpoint; a training that was stopped goes on from the last one.
+/// Every tag that is common enough becomes a class. One item in five is kept for validate and not looked at. A training that
+/// was stopped goes on from its last checkpoint when it is started again.
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
     /// Name of the run: the folder below models/
@@ -23,33 +28,27 @@ pub(crate) struct TrainArgs {
     /// Side of the square that pictures are shrunk to, in pixels; work grows with its square
     #[arg(long, value_name = "PIXELS", default_value_t = Settings::default().image_size)]
     image_size: u32,
-    /// How often the model sees each picture
-    #[arg(long, value_name = "N", default_value_t = Settings::default().epochs)]
-    epochs: u32,
-    /// Pictures a step
-    #[arg(long, value_name = "N", default_value_t = Settings::default().batch_size)]
-    batch_size: usize,
-    /// Learning rate at its peak
-    #[arg(long, value_name = "RATE", default_value_t = Settings::default().learning_rate)]
-    learning_rate: f64,
-    /// Share of a step's learning rate that weights lose
-    #[arg(long, value_name = "SHARE", default_value_t = Settings::default().weight_decay)]
-    weight_decay: f64,
-    /// Show every picture as it is, without shifts, zooms and mirroring
-    #[arg(long)]
-    no_augmentation: bool,
     /// In how many training items a tag must occur to become a class
     #[arg(long, value_name = "N", default_value_t = Settings::default().min_tag_count)]
     min_tag_count: u64,
     /// How many classes there may be, the commonest first
     #[arg(long, value_name = "N", default_value_t = Settings::default().max_classes.unwrap_or(usize::MAX))]
     max_classes: usize,
-    /// Another seed gives other first weights, order and augmentation
-    #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
-    seed: u64,
-    /// Delete the run of that name where other settings or data made it
+    /// Go on with a run that was stopped; fail where none has begun
     #[arg(long)]
+    resume: bool,
+    /// Delete the run of that name where other settings or data made it
+    #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
+    /// How long to train before what was learned is kept, within an epoch too; each epoch is kept anyway
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = tagmill_cli::duration)]
+    checkpoint_every: Duration,
+    #[command(flatten)]
+    learning: LearningArgs,
+    #[command(flatten)]
+    loss: LossArgs,
+    #[command(flatten)]
+    augmentation: AugmentationArgs,
     #[command(flatten)]
     split: SplitArgs,
     #[command(flatten)]
@@ -77,27 +76,26 @@ pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Exit {
 
 fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
     let data = global.data();
-    let settings = Settings {
+    let mut settings = Settings {
         architecture: args.architecture,
         image_size: args.image_size,
-        epochs: args.epochs,
-        batch_size: args.batch_size,
-        learning_rate: args.learning_rate,
-        weight_decay: args.weight_decay,
-        augmentation: if args.no_augmentation { Augmentation::NONE } else { Augmentation::default() },
         min_tag_count: args.min_tag_count,
         max_classes: Some(args.max_classes),
         split: args.split.config(),
         split_by: args.split.by()?,
-        seed: args.seed,
         ..Settings::default()
     };
+    args.learning.apply(&mut settings);
+    args.loss.apply(&mut settings);
+    args.augmentation.apply(&mut settings);
     Ok(Config {
         settings,
         cache: args.cache.folder(&data),
         max_bad: Some(args.max_bad),
         device: args.device.device,
         threads: args.device.threads(),
+        checkpoint_every: args.checkpoint_every,
+        resume: args.resume,
         overwrite: args.overwrite,
         ..Config::new(data.dataset(), data.media(), data.run(&args.run))
     })

@@ -67,7 +67,7 @@ pub(crate) struct FetchArgs {
     #[arg(long, conflicts_with_all = ["refresh", "retry_failed"], help_heading = "What to fetch")]
     listing_only: bool,
     /// Afterwards ask again for items that were younger than this when they were last fetched, such as 7d
-    #[arg(long, value_name = "AGE", value_parser = parse::duration, help_heading = "What to fetch")]
+    #[arg(long, value_name = "AGE", value_parser = tagmill_cli::duration, help_heading = "What to fetch")]
     refresh: Option<Duration>,
     /// Ask only for items that failed before, including those that the board called missing
     #[arg(long, help_heading = "What to fetch")]

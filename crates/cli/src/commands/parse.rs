@@ -1,7 +1,7 @@
 //! Values of arguments, as people write them.
 
 use std::str::FromStr;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use tagmill_model::ItemId;
 use tagmill_store::Interval;
@@ -14,14 +14,6 @@ pub(crate) fn date(text: &str) -> Result<i64, String> {
         .map_err(|_| "write a date as 2024-03-17, or with a time as `2024-03-17 12:00:00`".to_owned())?;
     let since = time.duration_since(UNIX_EPOCH).map_err(|_| "there were no items before 1970".to_owned())?;
     i64::try_from(since.as_secs()).map_err(|error| error.to_string())
-}
-
-/// `7d`, `12h`, `1day 6h`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("write a time span as 7d, 12h or `1day 6h`".to_owned()),
-    }
 }
 
 /// `4711..4799`, `4711..`, `..4799` or `4711`; both ends are included.
@@ -165,14 +157,6 @@ mod tests {
         assert_eq!(date("2024-03-17T12:00:00Z"), Ok(1_710_676_800));
         for wrong in ["", "2024", "17.3.2024", "2024-13-01", "1950-01-01", "yesterday"] {
             assert!(date(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn durations() {
-        assert_eq!(duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
-        for wrong in ["", "7", "0s", "-1d", "soon"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -6,8 +6,6 @@ use tch::Tensor;
 
 use super::EpochFigures;
 use crate::Error;
-use crate::optimiser::AdamW;
-use crate::resnet::Resnet;
 use crate::run_folder::{CHECKPOINTS, Identity};
 use crate::weights;
 
@@ -21,11 +19,30 @@ pub(super) struct State {
     pub(super) history: Vec<EpochFigures>,
     /// The epoch whose weights `best.safetensors` holds; 0 for none.
     pub(super) best_epoch: u32,
+    /// How far the epoch after those is.
+    pub(super) begun: Begun,
+}
+
+/// What an epoch that is under way came to so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Begun {
+    /// Batches that the model has learned from.
+    pub(super) batches: usize,
+    /// The pictures in them.
+    pub(super) pictures: u64,
+    /// The sum of these pictures' losses.
+    pub(super) loss: f64,
+    /// Seconds that it took, those of earlier trainings included.
+    pub(super) seconds: f64,
+    /// Seconds of these in which the model waited for pictures.
+    pub(super) waited: f64,
+    /// The learning rate of the last step.
+    pub(super) rate: f64,
 }
 
 impl State {
     pub(super) fn new(identity: Identity) -> State {
-        State { identity, steps: 0, history: Vec::new(), best_epoch: 0 }
+        State { identity, steps: 0, history: Vec::new(), best_epoch: 0, begun: Begun::default() }
     }
 
     pub(super) fn epochs(&self) -> u32 {
@@ -40,11 +57,17 @@ impl State {
             self.best_epoch = epoch.epoch;
         }
         self.history.push(epoch);
+        self.begun = Begun::default();
         better
+    }
+
+    /// Whether so many epochs have passed since the best one that another is not worth its time.
+    pub(super) fn out_of_patience(&self, patience: Option<u32>) -> bool {
+        patience.is_some_and(|patience| self.epochs() - self.best_epoch >= patience)
     }
 }
 
-/// The checkpoints of a run: the last epoch's, with all that going on needs, and the best epoch's weights.
+/// The checkpoints of a run: the last one, with all that going on needs, and the best epoch's weights.
 pub(super) struct Checkpoints {
     last: PathBuf,
     best: PathBuf,
@@ -67,39 +90,32 @@ impl Checkpoints {
         serde_json::from_str(&note).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
-    /// Brings network and optimiser to where the last checkpoint left them.
-    pub(super) fn resume(&self, network: &Resnet, optimiser: &mut AdamW, state: &State) -> Result<(), Error> {
-        weights::load(&self.last, &tensors(network, optimiser))?;
-        optimiser.steps = state.steps;
-        Ok(())
+    /// Brings tensors to where the last checkpoint left them.
+    pub(super) fn resume(&self, tensors: &[(String, Tensor)]) -> Result<(), Error> {
+        weights::load(&self.last, tensors).map(drop)
     }
 
-    /// Keeps an epoch. Killed between the two files, the training repeats that epoch and writes both again.
-    pub(super) fn save(
-        &self,
-        network: &Resnet,
-        optimiser: &AdamW,
-        state: &mut State,
-        epoch: EpochFigures,
-    ) -> Result<(), Error> {
-        let folder = self.last.parent().expect("a checkpoint lies in a folder");
-        fs::create_dir_all(folder).map_err(Error::io(folder))?;
-        state.steps = optimiser.steps;
-        if state.add(epoch) {
-            weights::save(&self.best, &network.named(), None)?;
-        }
+    /// Keeps all that going on needs.
+    pub(super) fn keep(&self, tensors: &[(String, Tensor)], state: &State) -> Result<(), Error> {
+        self.make_folder()?;
         let note = serde_json::to_string(state).map_err(|error| Error::io(&self.last)(error.into()))?;
-        weights::save(&self.last, &tensors(network, optimiser), Some(note))
+        weights::save(&self.last, tensors, Some(note))
+    }
+
+    /// Keeps the best epoch's weights. Killed between this and [`Checkpoints::keep`], the training repeats that epoch and writes
+    /// both again.
+    pub(super) fn keep_best(&self, network: &[(String, Tensor)]) -> Result<(), Error> {
+        self.make_folder()?;
+        weights::save(&self.best, network, None)
     }
 
     /// Gives the network the best epoch's weights.
-    pub(super) fn restore_best(&self, network: &Resnet) -> Result<(), Error> {
-        weights::load(&self.best, &network.named()).map(drop)
+    pub(super) fn restore_best(&self, network: &[(String, Tensor)]) -> Result<(), Error> {
+        weights::load(&self.best, network).map(drop)
     }
-}
 
-fn tensors(network: &Resnet, optimiser: &AdamW) -> Vec<(String, Tensor)> {
-    let mut tensors = network.named();
-    tensors.extend(optimiser.state());
-    tensors
+    fn make_folder(&self) -> Result<(), Error> {
+        let folder = self.last.parent().expect("a checkpoint lies in a folder");
+        fs::create_dir_all(folder).map_err(Error::io(folder))
+    }
 }

@@ -51,7 +51,7 @@ pub struct Report {
 pub struct EpochFigures {
     /// Counted from 1.
     pub epoch: u32,
-    /// Mean loss of the training pictures, summed over the classes, as they were when the epoch met them.
+    /// Mean loss of the training pictures, as they were when the epoch met them; over the classes as the settings reduce it.
     pub train_loss: f64,
     /// Mean loss of the validation pictures after the epoch; `None` where there are none.
     pub validation_loss: Option<f64>,
@@ -63,6 +63,8 @@ pub struct EpochFigures {
     pub seconds: f64,
     /// Pictures in each of these seconds.
     pub images_per_second: f64,
+    /// The share of these seconds in which the model waited for pictures, 0 to 1.
+    pub data_wait: f64,
 }
 
 /// A training that was cancelled before it began.

@@ -1,16 +1,14 @@
 use std::fs;
 use std::path::Path;
 
-use tagmill_model::{Class, Outcome, Progress, Vocabulary, atomic};
+use tagmill_model::{Outcome, Progress, Vocabulary, atomic};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::info;
 
 use super::checkpoint::{Checkpoints, State};
-use super::data::{self, Pictures};
-use super::{Config, EpochFigures, Report, Settings, epoch};
-use crate::batches::Epoch;
+use super::training::Training;
+use super::{Config, Report, Settings, data};
 use crate::network::Network;
-use crate::optimiser::AdamW;
 use crate::pixels;
 use crate::run_folder::{self, Identity, RunConfig};
 use crate::table::{self, Census, Table};
@@ -29,7 +27,10 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     config.settings.precision = config.settings.precision.on(device);
     device::use_threads(config.threads);
     progress.start("reading the dataset", None);
-    let table = Table::read(&config.dataset)?;
+    let table = match config.settings.label_weights {
+        true => Table::read_with_confidences(&config.dataset)?,
+        false => Table::read(&config.dataset)?,
+    };
     let dataset_sha256 = table::sha256(&config.dataset)?;
     let identity = Identity { dataset_sha256, settings: config.settings.clone() };
     fs::create_dir_all(&config.run).map_err(Error::io(&config.run))?;
@@ -57,11 +58,13 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     drop(table);
     let Settings { architecture, precision, .. } = config.settings;
     let network = Network::new(architecture, vocabulary.len(), precision, device)?;
-    let mut training = Training { config: &config, network, pictures, progress, cancel };
-    training.epochs(&mut state, &prior(&vocabulary, &census))?;
+    let facts = (&vocabulary, &census);
+    let mut training = Training::new(&config, &pictures, network, facts, &state, progress, cancel)?;
+    let completed = training.run(&mut state);
     report.tell(&state);
-    if state.epochs() == config.settings.epochs {
-        training.finish(&mut report, RunConfig::new(identity, &vocabulary, census.train), &vocabulary)?;
+    if completed? {
+        let run_config = RunConfig::new(identity, &vocabulary, census.train);
+        finish(training, run_config, &vocabulary, &config.run, &mut report)?;
     }
     Ok(report)
 }
@@ -74,6 +77,9 @@ fn standing(config: &Config, identity: Identity) -> Result<(State, Option<Report
     }
     let checkpoint = Checkpoints::of(&config.run).state()?;
     let finished = run_folder::finished(&config.run)?;
+    if config.resume && checkpoint.is_none() && finished.is_none() {
+        return Err(Error::NothingToResume { run: config.run.clone() });
+    }
     let there = finished.as_ref().or(checkpoint.as_ref().map(|state| &state.identity));
     let mut differences = there.map(|there| there.differences(&identity)).unwrap_or_default();
     if finished.is_some() && differences.is_empty() {
@@ -112,112 +118,28 @@ fn vocabulary(config: &Config, census: &Census) -> Result<Vocabulary, Error> {
     }
 }
 
-/// The logarithm of the odds of each class: what a network that sees nothing should answer. It starts with that.
-fn prior(vocabulary: &Vocabulary, census: &Census) -> Vec<f32> {
-    let odds = |class: &Class| {
-        let share = (class.count as f64 + 0.5) / (census.train as f64 + 1.0);
-        (share / (1.0 - share)).ln() as f32
-    };
-    vocabulary.classes().iter().map(odds).collect()
-}
-
-/// What a training works with, once everything is read.
-struct Training<'a> {
-    config: &'a Config,
-    network: Network,
-    pictures: Pictures<'a>,
-    progress: &'a dyn Progress,
-    cancel: &'a CancellationToken,
-}
-
-impl Training<'_> {
-    /// Trains the epochs that are left, until cancelled.
-    fn epochs(&mut self, state: &mut State, prior: &[f32]) -> Result<(), Error> {
-        let settings = &self.config.settings;
-        let checkpoints = Checkpoints::of(&self.config.run);
-        let done = state.epochs();
-        let resnet = &mut self.network.resnet;
-        let mut optimiser = AdamW::new(resnet.parameters()).map_err(Error::torch("making the optimiser"))?;
-        if done > 0 {
-            checkpoints.resume(resnet, &mut optimiser, state)?;
-            info!(epoch = done, "going on after epoch {done}");
-        } else {
-            resnet.initialise(settings.seed, prior).map_err(Error::torch("making the network"))?;
-        }
-        let shown = Epoch::pictures(self.pictures.train.len(), settings.batch_size) as u64;
-        self.progress.start("training", Some(u64::from(settings.epochs - done) * shown));
-        for number in done + 1..=settings.epochs {
-            let Some(figures) = self.epoch(&mut optimiser, number)? else { break };
-            debug!(
-                epoch = number,
-                loss = figures.train_loss,
-                map = figures.validation_map,
-                "epoch {number} done"
-            );
-            checkpoints.save(&self.network.resnet, &optimiser, state, figures)?;
-            write_history(&self.config.run, state)?;
-        }
-        self.progress.finish();
-        Ok(())
-    }
-
-    /// Trains and judges one epoch. `None` when cancelled.
-    fn epoch(&self, optimiser: &mut AdamW, number: u32) -> Result<Option<EpochFigures>, Error> {
-        let (settings, network) = (&self.config.settings, &self.network);
-        let (train, validation) = (&self.pictures.train, &self.pictures.validation);
-        let trained = epoch::train(network, optimiser, train, settings, number, self.progress, self.cancel)?;
-        let Some(trained) = trained else { return Ok(None) };
-        let Some(judged) = epoch::judge(network, validation, settings.batch_size, self.cancel)? else {
-            return Ok(None);
-        };
-        let any = validation.len() > 0;
-        Ok(Some(EpochFigures {
-            epoch: number,
-            train_loss: trained.loss,
-            validation_loss: any.then_some(judged.loss),
-            validation_map: any.then(|| metrics::mean_average_precision(&judged.view())),
-            learning_rate: trained.rate,
-            seconds: trained.seconds,
-            images_per_second: trained.pictures as f64 / trained.seconds,
-        }))
-    }
-
-    /// Turns the best epoch into a finished run. The config is written last: it marks the run as finished.
-    fn finish(&self, report: &mut Report, config: RunConfig, vocabulary: &Vocabulary) -> Result<(), Error> {
-        let (run, resnet) = (&self.config.run, &self.network.resnet);
-        Checkpoints::of(run).restore_best(resnet)?;
-        let validation = &self.pictures.validation;
-        let batch_size = self.config.settings.batch_size;
-        let Some(judged) = epoch::judge(&self.network, validation, batch_size, self.cancel)? else {
-            return Ok(());
-        };
-        let judged = judged.view();
-        let thresholds = metrics::choose(&judged);
-        report.validation = (validation.len() > 0)
-            .then(|| metrics::figures(&judged, &thresholds, &training_counts(vocabulary)));
-        report.outcome = Outcome::Completed;
-        let tags = run.join(run_folder::TAGS);
-        weights::save(&run.join(run_folder::WEIGHTS), &resnet.named(), None)?;
-        atomic::write(&tags, &run_folder::tags_csv(vocabulary)).map_err(Error::io(&tags))?;
-        run_folder::write_thresholds(run, &thresholds, vocabulary)?;
-        run_folder::write_json(&run.join(run_folder::METRICS), report)?;
-        run_folder::write_json(&run.join(run_folder::CONFIG), &config)
-    }
+/// Turns the best epoch into a finished run. The config is written last: it marks the run as finished.
+fn finish(
+    training: Training<'_>,
+    config: RunConfig,
+    vocabulary: &Vocabulary,
+    run: &Path,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let Some((judged, network)) = training.judge_best()? else { return Ok(()) };
+    let judged = judged.view();
+    let thresholds = metrics::choose(&judged);
+    report.validation =
+        (judged.items() > 0).then(|| metrics::figures(&judged, &thresholds, &training_counts(vocabulary)));
+    report.outcome = Outcome::Completed;
+    let tags = run.join(run_folder::TAGS);
+    weights::save(&run.join(run_folder::WEIGHTS), &network.resnet.named(), None)?;
+    atomic::write(&tags, &run_folder::tags_csv(vocabulary)).map_err(Error::io(&tags))?;
+    run_folder::write_thresholds(run, &thresholds, vocabulary)?;
+    run_folder::write_json(&run.join(run_folder::METRICS), report)?;
+    run_folder::write_json(&run.join(run_folder::CONFIG), &config)
 }
 
 fn training_counts(vocabulary: &Vocabulary) -> Vec<u64> {
     vocabulary.classes().iter().map(|class| class.count).collect()
-}
-
-fn write_history(run: &Path, state: &State) -> Result<(), Error> {
-    let header = [
-        "epoch",
-        "train_loss",
-        "validation_loss",
-        "validation_map",
-        "learning_rate",
-        "seconds",
-        "images_per_second",
-    ];
-    run_folder::write_csv(&run.join(run_folder::HISTORY), &header, &state.history)
 }

@@ -1,0 +1,288 @@
+//! From pictures to weights: epochs, steps and checkpoints.
+
+use std::time::Instant;
+
+use tagmill_model::{Progress, Vocabulary};
+use tch::Tensor;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::checkpoint::{Begun, Checkpoints, State};
+use super::data::Pictures;
+use super::epoch::{self, JudgedEpoch};
+use super::{Config, EpochFigures, Settings};
+use crate::batches::{Batch, Epoch};
+use crate::ema::Ema;
+use crate::loss::Objective;
+use crate::network::Network;
+use crate::optimiser::{self, AdamW};
+use crate::run_folder;
+use crate::table::Census;
+use crate::{Error, metrics};
+
+/// A training under way.
+pub(super) struct Training<'a> {
+    config: &'a Config,
+    pictures: &'a Pictures<'a>,
+    network: Network,
+    objective: Objective,
+    optimiser: AdamW,
+    ema: Option<Ema>,
+    checkpoints: Checkpoints,
+    /// When the last checkpoint was kept.
+    kept: Instant,
+    progress: &'a dyn Progress,
+    cancel: &'a CancellationToken,
+}
+
+impl<'a> Training<'a> {
+    /// Gives the network its first weights, or those of the last checkpoint.
+    pub(super) fn new(
+        config: &'a Config,
+        pictures: &'a Pictures<'a>,
+        mut network: Network,
+        (vocabulary, census): (&Vocabulary, &Census),
+        state: &State,
+        progress: &'a dyn Progress,
+        cancel: &'a CancellationToken,
+    ) -> Result<Training<'a>, Error> {
+        let Settings { seed, loss, reduction, positive_balance, ema, .. } = config.settings;
+        let mut making = || {
+            network.resnet.initialise(seed, &prior(vocabulary, census))?;
+            let device = network.device();
+            let objective =
+                Objective::new(loss, reduction, positive_balance, vocabulary, census.train, device)?;
+            let optimiser = AdamW::new(network.resnet.parameters())?;
+            let ema = ema.map(|decay| Ema::new(decay, network.resnet.named())).transpose()?;
+            Ok((objective, optimiser, ema))
+        };
+        let (objective, mut optimiser, ema) = making().map_err(Error::torch("making the network"))?;
+        let checkpoints = Checkpoints::of(&config.run);
+        optimiser.steps = state.steps;
+        let training = Training {
+            config,
+            pictures,
+            network,
+            objective,
+            optimiser,
+            ema,
+            checkpoints,
+            kept: Instant::now(),
+            progress,
+            cancel,
+        };
+        if state.steps > 0 {
+            training.checkpoints.resume(&training.tensors())?;
+            info!(epoch = state.epochs(), steps = state.steps, "going on after epoch {}", state.epochs());
+        }
+        Ok(training)
+    }
+
+    /// Trains the epochs that are left. Returns whether it came to the end of them: not when cancelled.
+    pub(super) fn run(&mut self, state: &mut State) -> Result<bool, Error> {
+        let settings = &self.config.settings;
+        let shown = Epoch::pictures(self.pictures.train.len(), settings.batch_size) as u64;
+        let left = u64::from(settings.epochs - state.epochs()) * shown - state.begun.pictures;
+        self.progress.start("training", Some(left));
+        let mut goes_on = true;
+        while goes_on && !finished(settings, state) {
+            goes_on = self.epoch(state)?;
+        }
+        self.progress.finish();
+        Ok(goes_on)
+    }
+
+    /// Trains and judges one epoch, and keeps it. Returns false when cancelled.
+    fn epoch(&mut self, state: &mut State) -> Result<bool, Error> {
+        if !self.learn(state)? {
+            return Ok(false);
+        }
+        let (number, begun) = (state.epochs() + 1, state.begun);
+        let Some(judged) = self.judge()? else {
+            // The whole epoch is worth keeping, though not judged.
+            self.keep(state)?;
+            return Ok(false);
+        };
+        let any = self.pictures.validation.len() > 0;
+        let figures = EpochFigures {
+            epoch: number,
+            train_loss: begun.loss / begun.pictures.max(1) as f64,
+            validation_loss: any.then_some(judged.loss),
+            validation_map: any.then(|| metrics::mean_average_precision(&judged.view())),
+            learning_rate: begun.rate,
+            seconds: begun.seconds,
+            images_per_second: begun.pictures as f64 / begun.seconds,
+            data_wait: begun.waited / begun.seconds,
+        };
+        debug!(
+            epoch = number,
+            loss = figures.train_loss,
+            map = figures.validation_map,
+            "epoch {number} done"
+        );
+        if state.add(figures) {
+            let (checkpoints, network) = (&self.checkpoints, &self.network);
+            averaged(&mut self.ema, || checkpoints.keep_best(&network.resnet.named()))?;
+        }
+        self.keep(state)?;
+        write_history(self.config, state)?;
+        Ok(true)
+    }
+
+    /// Shows the network each picture once. Returns false when cancelled.
+    fn learn(&mut self, state: &mut State) -> Result<bool, Error> {
+        let settings = &self.config.settings;
+        let train = &self.pictures.train;
+        let number = state.epochs() + 1;
+        let epoch = Epoch {
+            seed: settings.seed,
+            number,
+            batch_size: settings.batch_size,
+            skip: state.begun.batches,
+            classes: self.network.classes(),
+            augmentation: settings.augmentation,
+            shown: settings.shown(number),
+            device: self.network.device(),
+        };
+        let batches = Epoch::batches(train.len(), settings.batch_size);
+        std::thread::scope(|scope| {
+            let mut ready = epoch.training(scope, train).into_iter();
+            while state.begun.batches < batches {
+                if self.cancel.is_cancelled() {
+                    if state.begun.batches > 0 {
+                        self.keep(state)?;
+                    }
+                    return Ok(false);
+                }
+                let start = Instant::now();
+                let count = settings.accumulate.min(batches - state.begun.batches);
+                self.step(state, ready.by_ref().take(count), count, batches)?;
+                state.begun.seconds += start.elapsed().as_secs_f64();
+                self.note(number, &state.begun);
+                if self.kept.elapsed() >= self.config.checkpoint_every {
+                    self.keep(state)?;
+                }
+            }
+            Ok(true)
+        })
+    }
+
+    /// One step of the optimiser, down the mean gradient of `count` batches.
+    fn step(
+        &mut self,
+        state: &mut State,
+        ready: impl Iterator<Item = Result<Batch, Error>>,
+        count: usize,
+        batches: usize,
+    ) -> Result<(), Error> {
+        let settings = &self.config.settings;
+        let mut asked = Instant::now();
+        for batch in ready {
+            let batch = batch?;
+            state.begun.waited += asked.elapsed().as_secs_f64();
+            let mut learn = || {
+                let logits = self.network.forward(&batch, true)?;
+                let loss = self.objective.of(&logits, &batch.targets(self.network.device())?)?;
+                self.optimiser.add(&loss.f_div_scalar(count as i64)?)?;
+                loss.f_double_value(&[])
+            };
+            let loss = learn().map_err(Error::torch("training"))?;
+            if !loss.is_finite() {
+                return Err(Error::Diverged { epoch: state.epochs() + 1 });
+            }
+            let begun = &mut state.begun;
+            begun.loss += loss * batch.len() as f64;
+            begun.pictures += batch.len() as u64;
+            begun.batches += 1;
+            self.progress.advance(batch.len() as u64);
+            asked = Instant::now();
+        }
+        let steps = |batches: usize| batches.div_ceil(settings.accumulate) as u64;
+        let total = steps(batches) * u64::from(settings.epochs);
+        let warmup = (total as f64 * settings.warmup) as u64;
+        let done = u64::from(state.epochs()) * steps(batches) + steps(state.begun.batches) - 1;
+        let rate = optimiser::rate(done, total, warmup, settings.learning_rate);
+        let mut step = || {
+            self.optimiser.step(rate, settings.weight_decay, settings.max_gradient_norm)?;
+            self.ema.as_mut().map_or(Ok(()), |ema| ema.update(self.optimiser.steps))
+        };
+        step().map_err(Error::torch("training"))?;
+        state.begun.rate = rate;
+        Ok(())
+    }
+
+    /// Scores the validation pictures. `None` when cancelled.
+    pub(super) fn judge(&mut self) -> Result<Option<JudgedEpoch>, Error> {
+        let (validation, batch_size) = (&self.pictures.validation, self.config.settings.batch_size);
+        let (network, objective, cancel) = (&self.network, &self.objective, self.cancel);
+        averaged(&mut self.ema, || epoch::judge(network, objective, validation, batch_size, cancel))
+    }
+
+    /// Gives the network the best epoch's weights, scores the validation pictures with them, and hands both over. `None` when
+    /// cancelled.
+    pub(super) fn judge_best(mut self) -> Result<Option<(JudgedEpoch, Network)>, Error> {
+        self.checkpoints.restore_best(&self.network.resnet.named())?;
+        // What was kept as the best are averages already.
+        self.ema = None;
+        Ok(self.judge()?.map(|judged| (judged, self.network)))
+    }
+
+    fn keep(&mut self, state: &mut State) -> Result<(), Error> {
+        state.steps = self.optimiser.steps;
+        self.checkpoints.keep(&self.tensors(), state)?;
+        self.kept = Instant::now();
+        Ok(())
+    }
+
+    /// All that going on needs.
+    fn tensors(&self) -> Vec<(String, Tensor)> {
+        let mut tensors = self.network.resnet.named();
+        tensors.extend(self.optimiser.state());
+        tensors.extend(self.ema.iter().flat_map(Ema::state));
+        tensors
+    }
+
+    fn note(&self, number: u32, begun: &Begun) {
+        let loss = begun.loss / begun.pictures.max(1) as f64;
+        let (speed, waited) = (begun.pictures as f64 / begun.seconds, 100.0 * begun.waited / begun.seconds);
+        let epochs = self.config.settings.epochs;
+        self.progress.note(&format!(
+            "epoch {number}/{epochs}, loss {loss:.3}, {speed:.0} pictures/s, {waited:.1} % waiting for data"
+        ));
+    }
+}
+
+/// Whether there is no epoch left to train.
+pub(super) fn finished(settings: &Settings, state: &State) -> bool {
+    state.epochs() == settings.epochs || state.out_of_patience(settings.patience)
+}
+
+fn averaged<T>(ema: &mut Option<Ema>, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    match ema {
+        Some(ema) => ema.lend(work),
+        None => work(),
+    }
+}
+
+/// The logarithm of the odds of each class: what a network that sees nothing should answer. It starts with that.
+fn prior(vocabulary: &Vocabulary, census: &Census) -> Vec<f32> {
+    let odds = |class: &tagmill_model::Class| {
+        let share = (class.count as f64 + 0.5) / (census.train as f64 + 1.0);
+        (share / (1.0 - share)).ln() as f32
+    };
+    vocabulary.classes().iter().map(odds).collect()
+}
+
+fn write_history(config: &Config, state: &State) -> Result<(), Error> {
+    let header = [
+        "epoch",
+        "train_loss",
+        "validation_loss",
+        "validation_map",
+        "learning_rate",
+        "seconds",
+        "images_per_second",
+        "data_wait",
+    ];
+    run_folder::write_csv(&config.run.join(run_folder::HISTORY), &header, &state.history)
+}
