@@ -2,12 +2,14 @@
 
 use std::f64::consts::PI;
 
+use rayon::prelude::*;
 use tch::{TchError, Tensor};
 
 use crate::resnet::Parameter;
 
-/// Numbers a pass: with its moments, a piece of this many stays in a core's cache between the operations on it.
-const PIECE: i64 = 1 << 16;
+/// Numbers a pass on the CPU: with its moments, a piece of this many stays in a core's cache between the operations on it. It
+/// is below the 32,768 from which libtorch itself divides an operation between its threads: it would do so ten times a piece.
+const PIECE: i64 = 32_000;
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -75,40 +77,80 @@ impl AdamW {
             let norm = squares.f_sum(tch::Kind::Float)?.f_sqrt()?.f_double_value(&[])?;
             let shrink = (clip / (norm + 1e-6)).min(1.0);
             self.steps += 1;
+            let step = Step::new(self.steps, rate, shrink);
+            let mut pieces = Vec::new();
             for (weight, gradient) in self.weights.iter().zip(&gradients) {
-                let decay = if weight.decays { decay } else { 0.0 };
-                weight.step(&gradient.f_contiguous()?.f_view(-1)?, self.steps, rate, decay, shrink)?;
+                let decay = if weight.decays { rate * decay } else { 0.0 };
+                pieces.extend(weight.pieces(gradient, decay)?);
             }
-            Ok(())
+            step.all(pieces)
         })
     }
 }
 
 impl Weight {
-    fn step(
-        &self,
-        gradient: &Tensor,
-        steps: i64,
-        rate: f64,
-        decay: f64,
-        shrink: f64,
-    ) -> Result<(), TchError> {
-        let correction1 = 1.0 - BETA1.powi(steps as i32);
-        let correction2 = (1.0 - BETA2.powi(steps as i32)).sqrt();
-        let flat = [&self.value, &self.mean, &self.square].map(|tensor| tensor.f_view(-1));
-        let [value, mean, square] = flat;
-        let (value, mean, square) = (value?, mean?, square?);
+    /// Cuts the weight, its moments and its gradient for the CPU's caches; a GPU takes them whole.
+    fn pieces(&self, gradient: &Tensor, decay: f64) -> Result<Vec<Piece>, TchError> {
+        let gradient = gradient.f_contiguous()?.f_view(-1)?;
+        let [value, mean, square] = [self.value.f_view(-1)?, self.mean.f_view(-1)?, self.square.f_view(-1)?];
         let total = gradient.numel() as i64;
-        for start in (0..total).step_by(PIECE as usize) {
-            let piece = |tensor: &Tensor| tensor.f_narrow(0, start, PIECE.min(total - start));
-            let (mut value, mut mean, mut square) = (piece(&value)?, piece(&mean)?, piece(&square)?);
-            let gradient = piece(gradient)?.f_mul_scalar(shrink)?;
-            let _ = mean.f_lerp_(&gradient, 1.0 - BETA1)?;
-            let _ = square.f_lerp_(&gradient.f_square()?, 1.0 - BETA2)?;
-            let scale = square.f_sqrt()?.f_div_scalar_(correction2)?.f_add_scalar_(EPSILON)?;
-            let step = mean.f_div(&scale)?.f_mul_scalar_(rate / correction1)?;
-            let _ = value.f_mul_scalar_(1.0 - rate * decay)?.f_sub_(&step)?;
+        let length = if gradient.device() == tch::Device::Cpu { PIECE } else { total };
+        let pieces = (0..total).step_by(length as usize).map(|start| {
+            let piece = |tensor: &Tensor| tensor.f_narrow(0, start, length.min(total - start));
+            Ok(Piece {
+                value: piece(&value)?,
+                mean: piece(&mean)?,
+                square: piece(&square)?,
+                gradient: piece(&gradient)?,
+                decay,
+            })
+        });
+        pieces.collect()
+    }
+}
+
+/// A part of a weight.
+struct Piece {
+    value: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    gradient: Tensor,
+    /// The share of the value that the step takes away.
+    decay: f64,
+}
+
+/// What one step has in common for all weights.
+#[derive(Clone, Copy)]
+struct Step {
+    rate: f64,
+    shrink: f64,
+    /// The root of the correction of the second moment.
+    correction: f64,
+}
+
+impl Step {
+    fn new(steps: i64, rate: f64, shrink: f64) -> Step {
+        let rate = rate / (1.0 - BETA1.powi(steps as i32));
+        Step { rate, shrink, correction: (1.0 - BETA2.powi(steps as i32)).sqrt() }
+    }
+
+    /// Takes the step on all cores, unless libtorch is to keep to one. Its own threads are at rest meanwhile.
+    fn all(self, pieces: Vec<Piece>) -> Result<(), TchError> {
+        // Whether gradients are tracked is a thread's own affair.
+        let one = |piece| tch::no_grad(|| self.one(piece));
+        match tch::get_num_threads() {
+            1 => pieces.into_iter().try_for_each(one),
+            _ => pieces.into_par_iter().try_for_each(one),
         }
+    }
+
+    fn one(self, mut piece: Piece) -> Result<(), TchError> {
+        let gradient = piece.gradient.f_mul_scalar(self.shrink)?;
+        let _ = piece.mean.f_lerp_(&gradient, 1.0 - BETA1)?;
+        let _ = piece.square.f_lerp_(&gradient.f_square()?, 1.0 - BETA2)?;
+        let scale = piece.square.f_sqrt()?.f_div_scalar_(self.correction)?.f_add_scalar_(EPSILON)?;
+        let step = piece.mean.f_div(&scale)?.f_mul_scalar_(self.rate)?;
+        let _ = piece.value.f_mul_scalar_(1.0 - piece.decay)?.f_sub_(&step)?;
         Ok(())
     }
 }
