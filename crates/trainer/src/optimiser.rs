@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use tch::{TchError, Tensor};
 
-use crate::resnet::Parameter;
+use crate::network::Parameter;
 
 /// Numbers a pass: with its moments, a piece of this many stays in a core's cache between the operations on it.
 const PIECE: i64 = 1 << 16;
@@ -54,13 +54,24 @@ impl AdamW {
     pub(crate) fn step(&mut self, loss: &Tensor, rate: f64, decay: f64, clip: f64) -> Result<(), TchError> {
         let values: Vec<&Tensor> = self.weights.iter().map(|weight| &weight.value).collect();
         let gradients = Tensor::f_run_backward(&[loss], &values, false, false)?;
+        self.follow(&gradients, rate, decay, clip)
+    }
+
+    /// One step down gradients, one a trainable parameter, in their order.
+    pub(crate) fn follow(
+        &mut self,
+        gradients: &[Tensor],
+        rate: f64,
+        decay: f64,
+        clip: f64,
+    ) -> Result<(), TchError> {
         tch::no_grad(|| {
             let squares = gradients.iter().map(|gradient| gradient.f_norm()?.f_square());
             let squares = Tensor::f_stack(&squares.collect::<Result<Vec<_>, _>>()?, 0)?;
             let norm = squares.f_sum(tch::Kind::Float)?.f_sqrt()?.f_double_value(&[])?;
             let shrink = (clip / (norm + 1e-6)).min(1.0);
             self.steps += 1;
-            for (weight, gradient) in self.weights.iter().zip(&gradients) {
+            for (weight, gradient) in self.weights.iter().zip(gradients) {
                 let decay = if weight.decays { decay } else { 0.0 };
                 weight.step(&gradient.f_contiguous()?.f_view(-1)?, self.steps, rate, decay, shrink)?;
             }

@@ -55,6 +55,11 @@ impl<'a> Side<'a> {
         self.pixels.size()
     }
 
+    /// Where a picture's pixels are.
+    pub(crate) fn stored(&self, index: usize) -> &Stored {
+        &self.stored[index]
+    }
+
     /// The classes of a picture, rising.
     pub(crate) fn classes(&self, index: usize) -> &[u32] {
         self.classes.get(index)

@@ -8,6 +8,7 @@ mod checkpoint;
 mod config;
 mod data;
 mod epoch;
+mod frozen;
 mod report;
 mod run;
 
@@ -18,3 +19,4 @@ pub use run::run;
 pub use crate::Error;
 pub use crate::batches::Augmentation;
 pub use crate::resnet::{Architecture, Precision};
+pub use crate::starting_weights::Matched;

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -18,17 +20,26 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "NAME", default_value = super::DEFAULT_RUN)]
     run: String,
     /// Shape of the network
-    #[arg(long, value_name = "NAME", default_value = Settings::default().architecture.name(), value_parser = architecture())]
+    #[arg(long, conflicts_with = "backbone", value_name = "NAME", default_value = Settings::default().architecture.name(), value_parser = architecture())]
     architecture: Architecture,
+    /// Weights to start from: torchvision's or timm's for that shape, as a safetensors file
+    #[arg(long, value_name = "FILE", group = "start", help_heading = "Start")]
+    weights: Option<PathBuf>,
+    /// TorchScript file that makes feature vectors of pictures, in the place of a shape
+    #[arg(long, value_name = "FILE", group = "start", help_heading = "Start")]
+    backbone: Option<PathBuf>,
+    /// Keep the backbone as it is and train the last layer alone, on features that are computed once
+    #[arg(long, requires = "start", help_heading = "Start")]
+    freeze: bool,
     /// Side of the square that pictures are shrunk to, in pixels; work grows with its square
     #[arg(long, value_name = "PIXELS", default_value_t = Settings::default().image_size)]
     image_size: u32,
     /// How often the model sees each picture
     #[arg(long, value_name = "N", default_value_t = Settings::default().epochs)]
     epochs: u32,
-    /// Pictures a step
-    #[arg(long, value_name = "N", default_value_t = Settings::default().batch_size)]
-    batch_size: usize,
+    /// Pictures a step [default: 32, or 1024 with --freeze]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
     /// Learning rate at its peak
     #[arg(long, value_name = "RATE", default_value_t = Settings::default().learning_rate)]
     learning_rate: f64,
@@ -81,7 +92,8 @@ fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
         architecture: args.architecture,
         image_size: args.image_size,
         epochs: args.epochs,
-        batch_size: args.batch_size,
+        batch_size: args.batch_size.unwrap_or_else(|| Settings::usual_batch_size(args.freeze)),
+        freeze: args.freeze,
         learning_rate: args.learning_rate,
         weight_decay: args.weight_decay,
         augmentation: if args.no_augmentation { Augmentation::NONE } else { Augmentation::default() },
@@ -94,6 +106,8 @@ fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
     };
     Ok(Config {
         settings,
+        weights: args.weights.clone(),
+        backbone: args.backbone.clone(),
         cache: args.cache.folder(&data),
         max_bad: Some(args.max_bad),
         device: args.device.device,

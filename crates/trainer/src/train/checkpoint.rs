@@ -2,12 +2,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
 
 use super::EpochFigures;
 use crate::Error;
+use crate::network::Network;
 use crate::optimiser::AdamW;
-use crate::resnet::Resnet;
 use crate::run_folder::{CHECKPOINTS, Identity};
 use crate::weights;
 
@@ -67,9 +66,14 @@ impl Checkpoints {
         serde_json::from_str(&note).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
-    /// Brings network and optimiser to where the last checkpoint left them.
-    pub(super) fn resume(&self, network: &Resnet, optimiser: &mut AdamW, state: &State) -> Result<(), Error> {
-        weights::load(&self.last, &tensors(network, optimiser))?;
+    /// Brings the network to where the last checkpoint left it. An optimiser is to be made afterwards.
+    pub(super) fn restore_last(&self, network: &mut Network) -> Result<(), Error> {
+        network.restore(&self.last)
+    }
+
+    /// Brings the optimiser to where the last checkpoint left it.
+    pub(super) fn resume(&self, optimiser: &mut AdamW, state: &State) -> Result<(), Error> {
+        weights::load(&self.last, &optimiser.state())?;
         optimiser.steps = state.steps;
         Ok(())
     }
@@ -77,7 +81,7 @@ impl Checkpoints {
     /// Keeps an epoch. Killed between the two files, the training repeats that epoch and writes both again.
     pub(super) fn save(
         &self,
-        network: &Resnet,
+        network: &Network,
         optimiser: &AdamW,
         state: &mut State,
         epoch: EpochFigures,
@@ -85,21 +89,17 @@ impl Checkpoints {
         let folder = self.last.parent().expect("a checkpoint lies in a folder");
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
         state.steps = optimiser.steps;
+        let mut tensors = network.state(folder)?;
         if state.add(epoch) {
-            weights::save(&self.best, &network.named(), None)?;
+            weights::save(&self.best, &tensors, None)?;
         }
         let note = serde_json::to_string(state).map_err(|error| Error::io(&self.last)(error.into()))?;
-        weights::save(&self.last, &tensors(network, optimiser), Some(note))
+        tensors.extend(optimiser.state());
+        weights::save(&self.last, &tensors, Some(note))
     }
 
     /// Gives the network the best epoch's weights.
-    pub(super) fn restore_best(&self, network: &Resnet) -> Result<(), Error> {
-        weights::load(&self.best, &network.named()).map(drop)
+    pub(super) fn restore_best(&self, network: &mut Network) -> Result<(), Error> {
+        network.restore(&self.best)
     }
-}
-
-fn tensors(network: &Resnet, optimiser: &AdamW) -> Vec<(String, Tensor)> {
-    let mut tensors = network.named();
-    tensors.extend(optimiser.state());
-    tensors
 }

@@ -79,9 +79,9 @@ pub(super) fn train(
 /// What the network makes of some pictures.
 pub(super) struct JudgedEpoch {
     pub(super) loss: f64,
-    classes: usize,
-    scores: Vec<f32>,
-    truth: Vec<Vec<u32>>,
+    pub(super) classes: usize,
+    pub(super) scores: Vec<f32>,
+    pub(super) truth: Vec<Vec<u32>>,
 }
 
 impl JudgedEpoch {

@@ -7,14 +7,17 @@ use tracing::{debug, info};
 
 use super::checkpoint::{Checkpoints, State};
 use super::data::{self, Pictures};
-use super::{Config, EpochFigures, Report, Settings, epoch};
+use super::epoch::JudgedEpoch;
+use super::{Augmentation, Config, EpochFigures, Precision, Report, Settings, epoch, frozen};
+use crate::backbone::Shape;
 use crate::batches::Epoch;
+use crate::features::Features;
 use crate::network::Network;
 use crate::optimiser::AdamW;
 use crate::pixels;
 use crate::run_folder::{self, Identity, RunConfig};
 use crate::table::{self, Census, Table};
-use crate::{Error, device, metrics, weights};
+use crate::{Error, device, features, metrics, starting_weights};
 
 /// Trains a tagger, or goes on training one, or finds that it is trained.
 ///
@@ -24,14 +27,28 @@ use crate::{Error, device, metrics, weights};
 /// [`Error::RunDiffers`] where the folder holds another run; what is wrong with the table, the settings or the disk; not
 /// bad pictures, unless no good one is left.
 pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
-    config.settings.check()?;
+    config.check()?;
     let device = config.device.resolve()?;
-    config.settings.precision = config.settings.precision.on(device);
+    config.settings.precision = match config.backbone {
+        Some(_) => Precision::Float32,
+        None => config.settings.precision.on(device),
+    };
+    if config.settings.freeze && config.settings.augmentation != Augmentation::NONE {
+        info!("the backbone is frozen: pictures are not varied");
+        config.settings.augmentation = Augmentation::NONE;
+    }
     device::use_threads(config.threads);
     progress.start("reading the dataset", None);
     let table = Table::read(&config.dataset)?;
     let dataset_sha256 = table::sha256(&config.dataset)?;
-    let identity = Identity { dataset_sha256, settings: config.settings.clone() };
+    let [weights_sha256, backbone_sha256] = [&config.weights, &config.backbone]
+        .map(|file| file.as_ref().map(|file| table::sha256(file)).transpose());
+    let identity = Identity {
+        dataset_sha256,
+        weights_sha256: weights_sha256?,
+        backbone_sha256: backbone_sha256?,
+        settings: config.settings.clone(),
+    };
     fs::create_dir_all(&config.run).map_err(Error::io(&config.run))?;
     let (mut state, kept) = standing(&config, identity.clone())?;
     if let Some(report) = kept {
@@ -55,13 +72,23 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     info!(rows = table.rows, classes = vocabulary.len(), "read `{}`", config.dataset.display());
     let pictures = data::pictures(&config, &table, &sides, &vocabulary, &pixels, &mut report)?;
     drop(table);
-    let Settings { architecture, precision, .. } = config.settings;
-    let network = Network::new(architecture, vocabulary.len(), precision, device)?;
-    let mut training = Training { config: &config, network, pictures, progress, cancel };
-    training.epochs(&mut state, &prior(&vocabulary, &census))?;
+    let Settings { architecture, precision, image_size, .. } = config.settings;
+    let shape = config.backbone.clone().map_or(Shape::Resnet(architecture), Shape::Script);
+    let mut network = Network::new(&shape, vocabulary.len(), image_size, precision, device)?;
+    network.initialise(config.settings.seed, &prior(&vocabulary, &census))?;
+    if let Some(weights) = &config.weights {
+        report.weights = Some(starting_weights::load(weights, &network.named_backbone())?);
+    }
+    let mut training = Training { config: &config, network, pictures, features: None, progress, cancel };
+    if config.settings.freeze && !training.freeze(&mut report)? {
+        return Ok(report);
+    }
+    training.epochs(&mut state)?;
     report.tell(&state);
     if state.epochs() == config.settings.epochs {
-        training.finish(&mut report, RunConfig::new(identity, &vocabulary, census.train), &vocabulary)?;
+        let num_features = training.network.length();
+        let config = RunConfig::new(identity, &vocabulary, num_features, census.train);
+        training.finish(&mut report, config, &vocabulary)?;
     }
     Ok(report)
 }
@@ -126,25 +153,46 @@ struct Training<'a> {
     config: &'a Config,
     network: Network,
     pictures: Pictures<'a>,
+    /// What a frozen backbone makes of the pictures.
+    features: Option<Features>,
     progress: &'a dyn Progress,
     cancel: &'a CancellationToken,
 }
 
 impl Training<'_> {
+    /// Freezes the backbone and computes its features. False when cancelled.
+    fn freeze(&mut self, report: &mut Report) -> Result<bool, Error> {
+        self.network.freeze()?;
+        let storage = pixels::storage(self.config.cache.as_deref(), &self.config.run);
+        let sides = [&self.pictures.train, &self.pictures.validation];
+        let precision = self.config.settings.precision;
+        let (computed, features) =
+            features::compute(&self.network, precision, sides, &storage, self.progress, self.cancel)?;
+        report.computed_features = computed;
+        self.features = features;
+        Ok(self.features.is_some())
+    }
+
     /// Trains the epochs that are left, until cancelled.
-    fn epochs(&mut self, state: &mut State, prior: &[f32]) -> Result<(), Error> {
+    fn epochs(&mut self, state: &mut State) -> Result<(), Error> {
         let settings = &self.config.settings;
         let checkpoints = Checkpoints::of(&self.config.run);
         let done = state.epochs();
-        let resnet = &mut self.network.resnet;
-        let mut optimiser = AdamW::new(resnet.parameters()).map_err(Error::torch("making the optimiser"))?;
         if done > 0 {
-            checkpoints.resume(resnet, &mut optimiser, state)?;
+            checkpoints.restore_last(&mut self.network)?;
             info!(epoch = done, "going on after epoch {done}");
-        } else {
-            resnet.initialise(settings.seed, prior).map_err(Error::torch("making the network"))?;
         }
-        let shown = Epoch::pictures(self.pictures.train.len(), settings.batch_size) as u64;
+        let parameters = self.network.parameters();
+        let mut optimiser = AdamW::new(parameters).map_err(Error::torch("making the optimiser"))?;
+        if done > 0 {
+            checkpoints.resume(&mut optimiser, state)?;
+        }
+        let pictures = self.pictures.train.len();
+        // Only batch normalisation needs whole batches.
+        let shown = match self.features {
+            Some(_) => pictures,
+            None => Epoch::pictures(pictures, settings.batch_size),
+        } as u64;
         self.progress.start("training", Some(u64::from(settings.epochs - done) * shown));
         for number in done + 1..=settings.epochs {
             let Some(figures) = self.epoch(&mut optimiser, number)? else { break };
@@ -154,7 +202,7 @@ impl Training<'_> {
                 map = figures.validation_map,
                 "epoch {number} done"
             );
-            checkpoints.save(&self.network.resnet, &optimiser, state, figures)?;
+            checkpoints.save(&self.network, &optimiser, state, figures)?;
             write_history(&self.config.run, state)?;
         }
         self.progress.finish();
@@ -163,14 +211,18 @@ impl Training<'_> {
 
     /// Trains and judges one epoch. `None` when cancelled.
     fn epoch(&self, optimiser: &mut AdamW, number: u32) -> Result<Option<EpochFigures>, Error> {
-        let (settings, network) = (&self.config.settings, &self.network);
-        let (train, validation) = (&self.pictures.train, &self.pictures.validation);
-        let trained = epoch::train(network, optimiser, train, settings, number, self.progress, self.cancel)?;
-        let Some(trained) = trained else { return Ok(None) };
-        let Some(judged) = epoch::judge(network, validation, settings.batch_size, self.cancel)? else {
-            return Ok(None);
+        let (settings, network, progress) = (&self.config.settings, &self.network, self.progress);
+        let train = &self.pictures.train;
+        let trained = match &self.features {
+            Some(features) => {
+                let side = features.of(0, train);
+                frozen::train(network, optimiser, &side, settings, number, progress, self.cancel)?
+            }
+            None => epoch::train(network, optimiser, train, settings, number, progress, self.cancel)?,
         };
-        let any = validation.len() > 0;
+        let Some(trained) = trained else { return Ok(None) };
+        let Some(judged) = self.judge()? else { return Ok(None) };
+        let any = self.pictures.validation.len() > 0;
         Ok(Some(EpochFigures {
             epoch: number,
             train_loss: trained.loss,
@@ -182,22 +234,35 @@ impl Training<'_> {
         }))
     }
 
-    /// Turns the best epoch into a finished run. The config is written last: it marks the run as finished.
-    fn finish(&self, report: &mut Report, config: RunConfig, vocabulary: &Vocabulary) -> Result<(), Error> {
-        let (run, resnet) = (&self.config.run, &self.network.resnet);
-        Checkpoints::of(run).restore_best(resnet)?;
+    /// Scores the validation pictures. `None` when cancelled.
+    fn judge(&self) -> Result<Option<JudgedEpoch>, Error> {
         let validation = &self.pictures.validation;
         let batch_size = self.config.settings.batch_size;
-        let Some(judged) = epoch::judge(&self.network, validation, batch_size, self.cancel)? else {
-            return Ok(());
-        };
+        match &self.features {
+            Some(features) => {
+                frozen::judge(&self.network, &features.of(1, validation), batch_size, self.cancel)
+            }
+            None => epoch::judge(&self.network, validation, batch_size, self.cancel),
+        }
+    }
+
+    /// Turns the best epoch into a finished run. The config is written last: it marks the run as finished.
+    fn finish(
+        &mut self,
+        report: &mut Report,
+        config: RunConfig,
+        vocabulary: &Vocabulary,
+    ) -> Result<(), Error> {
+        let run = &self.config.run;
+        Checkpoints::of(run).restore_best(&mut self.network)?;
+        let Some(judged) = self.judge()? else { return Ok(()) };
         let judged = judged.view();
         let thresholds = metrics::choose(&judged);
-        report.validation = (validation.len() > 0)
+        report.validation = (self.pictures.validation.len() > 0)
             .then(|| metrics::figures(&judged, &thresholds, &training_counts(vocabulary)));
         report.outcome = Outcome::Completed;
         let tags = run.join(run_folder::TAGS);
-        weights::save(&run.join(run_folder::WEIGHTS), &resnet.named(), None)?;
+        self.network.save(run, run_folder::WEIGHTS)?;
         atomic::write(&tags, &run_folder::tags_csv(vocabulary)).map_err(Error::io(&tags))?;
         run_folder::write_thresholds(run, &thresholds, vocabulary)?;
         run_folder::write_json(&run.join(run_folder::METRICS), report)?;
