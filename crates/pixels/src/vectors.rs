@@ -98,3 +98,55 @@ impl Vectors {
         file.read_exact_at(vector, at).map_err(Error::io(&self.folder))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Key;
+
+    fn picture(n: u8) -> Stored {
+        let good = Good { slot: 0, width: 1, height: 1, likeness: 0 };
+        Stored::new(0, &good, Key::of_content(&[n]))
+    }
+
+    #[test]
+    fn vectors_come_back_to_whom_they_belong() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Storage::Cache(folder.path().join("cache"));
+        let open = |maker: &str| Vectors::open(&cache, 32, maker, 4).unwrap();
+        let read = |vectors: &Vectors, n: u8| {
+            let mut bytes = [0; 4];
+            vectors.read(&vectors.find(&picture(n))?, &mut bytes).unwrap();
+            Some(bytes)
+        };
+        let mut first = open("a");
+        assert_eq!(first.find(&picture(1)), None);
+        first.append(&picture(1), &[1; 4]).unwrap();
+        first.append(&picture(2), &[2; 4]).unwrap();
+        first.commit().unwrap();
+        // Never committed: as if the process had been killed.
+        first.append(&picture(3), &[3; 4]).unwrap();
+        assert_eq!([1, 2, 3].map(|n| read(&first, n)), [Some([1; 4]), Some([2; 4]), Some([3; 4])]);
+        drop(first);
+
+        let mut second = open("a");
+        assert_eq!([1, 2, 3].map(|n| read(&second, n)), [Some([1; 4]), Some([2; 4]), None]);
+        second.append(&picture(3), &[9; 4]).unwrap();
+        assert_eq!([1, 2, 3].map(|n| read(&second, n)), [Some([1; 4]), Some([2; 4]), Some([9; 4])]);
+        assert_eq!(open("b").find(&picture(1)), None);
+        assert!(matches!(second.announce(1 << 60), Err(Error::NoSpace { .. })));
+    }
+
+    #[test]
+    fn private_vectors_come_back_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::Private(folder.path().to_owned());
+        let mut vectors = Vectors::open(&storage, 32, "a", 2).unwrap();
+        let place = vectors.append(&picture(1), &[4, 5]).unwrap();
+        vectors.commit().unwrap();
+        let mut bytes = [0; 2];
+        vectors.read(&place, &mut bytes).unwrap();
+        assert_eq!(bytes, [4, 5]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
