@@ -31,6 +31,17 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         Error::Torch { .. } => {
             Some("where memory ran out, a smaller --batch-size or --image-size needs less")
         }
+        Error::PickledWeights { .. } => Some(
+            "convert it: python3 -c \"import sys, torch, safetensors.torch as s; \
+             s.save_file(torch.load(sys.argv[1], 'cpu', weights_only=True), sys.argv[2])\" IN.pth OUT.safetensors",
+        ),
+        Error::UnusableWeights { .. } => {
+            Some("check that --architecture is the one that the weights were trained for")
+        }
+        Error::UnusableBackbone { .. } => Some(
+            "export it by torch.jit.script or torch.jit.trace, with any number of pictures, without its classifier",
+        ),
+        Error::Contradiction { .. } => Some("name one of --weights and --backbone"),
         Error::InvalidSetting { .. } | Error::InputNotFound { .. } | Error::Io { .. } => None,
     }
 }

@@ -26,7 +26,7 @@ struct TagmillTrain {
 
 #[derive(Subcommand)]
 enum Command {
-    Train(commands::train::TrainArgs),
+    Train(Box<commands::train::TrainArgs>),
     Validate(commands::validate::ValidateArgs),
     Predict(commands::predict::PredictArgs),
 }

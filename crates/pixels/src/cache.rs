@@ -21,21 +21,26 @@ pub(crate) fn folder(cache: &Path, size: u32) -> PathBuf {
     cache.join(format!("{PREFIX}{VERSION}-{size}px"))
 }
 
+/// The folder for what `maker` makes of the pictures of one size.
+pub(crate) fn vectors_folder(cache: &Path, size: u32, maker: &str) -> PathBuf {
+    cache.join(format!("{PREFIX}{VERSION}-{size}px-{maker}"))
+}
+
 /// What a cache takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// The cache.
     pub folder: PathBuf,
-    /// By size of the pictures, one entry a subfolder, by name.
+    /// By size of the pictures, and for each size by network, whose feature vectors they are: one entry a subfolder, by name.
     pub sizes: Vec<SizeUsage>,
 }
 
-/// What the pictures of one size take.
+/// What the pictures of one size take, or their feature vectors by one network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SizeUsage {
-    /// The subfolder: version and size.
+    /// The subfolder: version and size, and a network's digest.
     pub name: String,
-    /// Files whose outcome is known.
+    /// Files whose outcome is known, or pictures whose feature vector is.
     pub files: u64,
     /// Bytes on disk, indices included.
     pub bytes: u64,
@@ -101,7 +106,8 @@ fn subfolders(cache: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     for entry in entries {
         let path = entry.map_err(Error::io(cache))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if path.is_dir() && name.starts_with(PREFIX) && name.ends_with("px") {
+        let is_ours = name.starts_with(PREFIX) && (name.ends_with("px") || name.contains("px-"));
+        if path.is_dir() && is_ours {
             folders.push((name, path));
         }
     }

@@ -5,12 +5,14 @@ use thiserror::Error;
 /// Why pictures could not be decoded to disk. A picture that cannot be used is no such reason.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The pixels would not fit.
+    /// What is to be kept would not fit.
     #[error(
-        "`{}` has {} free, and the pixels of {pictures} pictures need {}",
+        "`{}` has {} free, and the {what} of {pictures} pictures need {}",
         folder.display(), Bytes(*free), Bytes(*needed)
     )]
     NoSpace {
+        /// Pixels or feature vectors.
+        what: &'static str,
         /// Where they would lie.
         folder: PathBuf,
         /// Pictures that have to be decoded.

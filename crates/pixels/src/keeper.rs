@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
 use std::sync::mpsc::Receiver;
 
 use tagmill_model::picture::BadPicture;
 
 use crate::key::Key;
-use crate::pixels::{Kept, Storage, Stored};
+use crate::pixels::{Kept, Stored};
 use crate::record::{Good, Outcome, Record};
-use crate::shard::Writer;
+use crate::shard::Appender;
 use crate::{Error, Picture};
 
 /// What came of a file that was read.
@@ -36,36 +35,15 @@ impl Made {
     }
 }
 
-pub(crate) struct Keeper<'a> {
-    storage: &'a Storage,
-    folder: &'a Path,
-    picture_bytes: u64,
-    /// The number of the shard that is written.
-    shard: u32,
-    writer: Option<Writer>,
-    /// Shards that were written full.
-    full: Vec<File>,
+pub(crate) struct Keeper {
+    shards: Appender,
     /// What this run has stored: several files may have the same contents.
     fresh: HashMap<[u8; 16], Stored>,
 }
 
-impl<'a> Keeper<'a> {
-    /// The shards it writes are numbered from `shards` on.
-    pub(crate) fn new(
-        storage: &'a Storage,
-        folder: &'a Path,
-        picture_bytes: u64,
-        shards: usize,
-    ) -> Keeper<'a> {
-        Keeper {
-            storage,
-            folder,
-            picture_bytes,
-            shard: shards as u32,
-            writer: None,
-            full: Vec::new(),
-            fresh: HashMap::new(),
-        }
+impl Keeper {
+    pub(crate) fn new(shards: Appender) -> Keeper {
+        Keeper { shards, fresh: HashMap::new() }
     }
 
     /// Keeps what comes until nothing comes any more; tells what has become of each picture.
@@ -75,9 +53,7 @@ impl<'a> Keeper<'a> {
             for (index, made) in made {
                 kept.push((index, self.keep(made)?));
             }
-            if let Some(writer) = &mut self.writer {
-                writer.commit()?;
-            }
+            self.shards.commit()?;
         }
         Ok(kept)
     }
@@ -87,47 +63,30 @@ impl<'a> Keeper<'a> {
         match made {
             Made::Passing(bad) => Ok(Err(bad)),
             Made::Known { file, content, picture } => {
-                self.writer()?.note(&same(file, content));
+                self.shards.note(&same(file, content))?;
                 Ok(picture)
             }
             Made::Bad { file, content, bad } => {
-                self.writer()?.note(&Record { file, content, outcome: Outcome::Bad(bad.clone()) });
+                self.shards.note(&Record { file, content, outcome: Outcome::Bad(bad.clone()) })?;
                 Ok(Err(bad))
             }
             Made::Decoded { file, content, mut good, picture } => {
                 if let Some(stored) = self.fresh.get(&content.0).copied() {
-                    self.writer()?.note(&same(file, content));
+                    self.shards.note(&same(file, content))?;
                     return Ok(Ok(stored));
                 }
-                let writer = self.writer()?;
-                good.slot = writer.append(picture.pixels())?;
-                writer.note(&Record { file, content, outcome: Outcome::Good(good) });
-                let stored = Stored::new(self.shard, &good, content);
+                let (shard, slot) = self.shards.append(picture.pixels())?;
+                good.slot = slot;
+                self.shards.note(&Record { file, content, outcome: Outcome::Good(good) })?;
+                let stored = Stored::new(shard, &good, content);
                 self.fresh.insert(content.0, stored);
                 Ok(Ok(stored))
             }
         }
     }
 
-    /// The writer of a shard that has room.
-    fn writer(&mut self) -> Result<&mut Writer, Error> {
-        if let Some(mut full) = self.writer.take_if(|writer| writer.is_full()) {
-            full.commit()?;
-            self.full.push(full.pixels);
-            self.shard += 1;
-        }
-        match &mut self.writer {
-            Some(writer) => Ok(writer),
-            none => Ok(none.insert(match self.storage {
-                Storage::Private(_) => Writer::private(self.folder, self.picture_bytes)?,
-                Storage::Cache(_) => Writer::take(self.folder, self.picture_bytes)?,
-            })),
-        }
-    }
-
     /// The shards that were written, by their numbers.
     pub(crate) fn finish(self) -> Vec<File> {
-        let last = self.writer.map(|writer| writer.pixels);
-        self.full.into_iter().chain(last).collect()
+        self.shards.finish()
     }
 }

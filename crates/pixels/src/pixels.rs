@@ -16,6 +16,7 @@ use crate::keeper::{Keeper, Made};
 use crate::key::Key;
 use crate::known::{Found, Known};
 use crate::record::{Good, Outcome};
+use crate::shard::Appender;
 use crate::{Error, Look, MaxBad, Picture, cache, groups, likeness};
 
 /// Pictures that rayon decodes before one thread writes them: enough to busy many cores, 38 MB at 224 pixels.
@@ -59,8 +60,8 @@ pub struct Files<'a> {
 pub struct Stored {
     shard: u32,
     slot: u32,
-    /// How it looks.
-    pub look: Look,
+    likeness: u64,
+    pub(crate) content: Key,
 }
 
 /// What has become of a picture, by its index.
@@ -102,7 +103,7 @@ impl Pixels {
     /// The groups of near-duplicates, as indices into the pictures: see [`groups`].
     pub fn near_duplicates(&self) -> Vec<Vec<u32>> {
         let usable = (0..).zip(&self.pictures).filter_map(|(index, picture)| match picture {
-            Some(Ok(stored)) => Some((index, stored.look)),
+            Some(Ok(stored)) => Some((index, stored.look())),
             _ => None,
         });
         let (indices, looks): (Vec<u32>, Vec<Look>) = usable.unzip();
@@ -163,9 +164,10 @@ pub fn decode(
         limit: config.max_bad.map_or(u64::MAX, |max| max.of((files.count - missing) as u64)),
         bad: pictures.iter().flatten().filter(|picture| is_unusable(picture)).count() as u64,
     };
-    announce(&folder, wanted.len() as u64, picture_bytes)?;
+    announce("pixels", &folder, wanted.len() as u64, picture_bytes)?;
     progress.start("decoding pictures", Some(wanted.len() as u64));
-    let mut keeper = Keeper::new(&config.storage, &folder, picture_bytes, known.shards.len());
+    let shards = Appender::new(&config.storage, &folder, picture_bytes, known.shards.len());
+    let mut keeper = Keeper::new(shards);
     let (end, made) = source.decode_all(&wanted, &mut keeper, &mut allowance, progress, cancel)?;
     progress.finish();
     let decoded = made.len() as u64;
@@ -186,19 +188,24 @@ fn is_unusable(picture: &Result<Stored, BadPicture>) -> bool {
     matches!(picture, Err(bad) if *bad != BadPicture::Missing)
 }
 
-/// Says what the pixels will take, and refuses where that is not there.
-fn announce(folder: &Path, pictures: u64, picture_bytes: u64) -> Result<(), Error> {
+/// Says what is going to be kept of pictures will take, and refuses where that is not there.
+pub(crate) fn announce(
+    what: &'static str,
+    folder: &Path,
+    pictures: u64,
+    picture_bytes: u64,
+) -> Result<(), Error> {
     let needed = pictures * picture_bytes;
     let free = fs4::available_space(folder).map_err(Error::io(folder))?;
     if needed > free {
-        return Err(Error::NoSpace { folder: folder.to_owned(), pictures, needed, free });
+        return Err(Error::NoSpace { what, folder: folder.to_owned(), pictures, needed, free });
     }
     if pictures > 0 {
         info!(
             pictures,
             needed_bytes = needed,
             free_bytes = free,
-            "decoding {pictures} pictures: their pixels take {} of the {} that are free at `{}`",
+            "the {what} of {pictures} more pictures take {} of the {} that are free at `{}`",
             Bytes(needed),
             Bytes(free),
             folder.display()
@@ -263,7 +270,7 @@ impl Source<'_, '_> {
     fn decode_all(
         &self,
         wanted: &[u32],
-        keeper: &mut Keeper<'_>,
+        keeper: &mut Keeper,
         allowance: &mut Allowance,
         progress: &dyn Progress,
         cancel: &CancellationToken,
@@ -328,8 +335,12 @@ impl Source<'_, '_> {
 
 impl Stored {
     pub(crate) fn new(shard: u32, good: &Good, content: Key) -> Stored {
-        let look = Look { likeness: good.likeness, content: content.short() };
-        Stored { shard, slot: good.slot, look }
+        Stored { shard, slot: good.slot, likeness: good.likeness, content }
+    }
+
+    /// How it looks.
+    pub fn look(&self) -> Look {
+        Look { likeness: self.likeness, content: self.content.short() }
     }
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::pixels::Storage;
 use crate::record::{self, Good, Outcome, Record};
 
 /// Bytes of pixels from which on a shard takes no more: large enough that a process can hold all shards of millions of
@@ -63,9 +64,79 @@ fn slot(record: &Record) -> Option<u64> {
     }
 }
 
+/// Appends to one shard after the other.
+pub(crate) struct Appender {
+    storage: Storage,
+    folder: PathBuf,
+    picture_bytes: u64,
+    /// The number of the first shard that it writes.
+    first: usize,
+    /// Shards that were written full.
+    full: Vec<File>,
+    writer: Option<Writer>,
+}
+
+impl Appender {
+    /// Appends to the shards below a folder, each picture taking `picture_bytes`. Those that it writes are numbered from
+    /// `first` on.
+    pub(crate) fn new(storage: &Storage, folder: &Path, picture_bytes: u64, first: usize) -> Appender {
+        let (storage, folder) = (storage.clone(), folder.to_owned());
+        Appender { storage, folder, picture_bytes, first, full: Vec::new(), writer: None }
+    }
+
+    /// Writes what is kept of a picture and returns its shard and slot. The slot is the one to note.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(u32, u32), Error> {
+        let slot = self.writer()?.append(bytes)?;
+        Ok(((self.first + self.full.len()) as u32, slot))
+    }
+
+    /// Notes a record, to be written by [`Appender::commit`].
+    pub(crate) fn note(&mut self, record: &Record) -> Result<(), Error> {
+        self.noting()?.note(record);
+        Ok(())
+    }
+
+    /// Makes what was appended last, whatever happens to the machine.
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        self.writer.as_mut().map_or(Ok(()), Writer::commit)
+    }
+
+    /// The pixels of a shard that was written.
+    pub(crate) fn pixels(&self, shard: u32) -> Option<&File> {
+        let index = (shard as usize).checked_sub(self.first)?;
+        self.full.get(index).or(self.writer.as_ref().map(|writer| &writer.pixels))
+    }
+
+    /// The shards that were written, by their numbers.
+    pub(crate) fn finish(self) -> Vec<File> {
+        let last = self.writer.map(|writer| writer.pixels);
+        self.full.into_iter().chain(last).collect()
+    }
+
+    /// The writer of a shard that has room.
+    fn writer(&mut self) -> Result<&mut Writer, Error> {
+        if let Some(mut full) = self.writer.take_if(|writer| writer.is_full()) {
+            full.commit()?;
+            self.full.push(full.pixels);
+        }
+        self.noting()
+    }
+
+    /// The writer of the shard that was written last.
+    fn noting(&mut self) -> Result<&mut Writer, Error> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer),
+            none => Ok(none.insert(match self.storage {
+                Storage::Private(_) => Writer::private(&self.folder, self.picture_bytes)?,
+                Storage::Cache(_) => Writer::take(&self.folder, self.picture_bytes)?,
+            })),
+        }
+    }
+}
+
 /// Appends to one shard.
-pub(crate) struct Writer {
-    pub(crate) pixels: File,
+struct Writer {
+    pixels: File,
     path: PathBuf,
     /// `None` for pixels that go with the process.
     index: Option<(File, PathBuf)>,
@@ -77,14 +148,14 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Pixels in a file without a name, which goes with the process, however that ends.
-    pub(crate) fn private(folder: &Path, picture_bytes: u64) -> Result<Writer, Error> {
+    fn private(folder: &Path, picture_bytes: u64) -> Result<Writer, Error> {
         let pixels = tempfile::tempfile_in(folder).map_err(Error::io(folder))?;
         let (path, waiting) = (folder.to_owned(), Vec::new());
         Ok(Writer { pixels, path, index: None, picture_bytes, slots: 0, waiting })
     }
 
     /// Goes on with the first shard that has room and that no other process writes, or begins one.
-    pub(crate) fn take(folder: &Path, picture_bytes: u64) -> Result<Writer, Error> {
+    fn take(folder: &Path, picture_bytes: u64) -> Result<Writer, Error> {
         for index in indices(folder)? {
             if let Some(writer) = Writer::resume(&index, picture_bytes)? {
                 return Ok(writer);
@@ -127,12 +198,12 @@ impl Writer {
         Ok(Some(Writer { pixels, path, index, picture_bytes, slots: slots as u32, waiting: Vec::new() }))
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.index.is_some() && u64::from(self.slots) * self.picture_bytes >= FULL
     }
 
     /// Writes a picture's pixels and returns their slot.
-    pub(crate) fn append(&mut self, pixels: &[u8]) -> Result<u32, Error> {
+    fn append(&mut self, pixels: &[u8]) -> Result<u32, Error> {
         let at = u64::from(self.slots) * self.picture_bytes;
         self.pixels.write_all_at(pixels, at).map_err(Error::io(&self.path))?;
         self.slots += 1;
@@ -140,14 +211,14 @@ impl Writer {
     }
 
     /// Notes a record, to be written by [`Writer::commit`].
-    pub(crate) fn note(&mut self, record: &Record) {
+    fn note(&mut self, record: &Record) {
         if self.index.is_some() {
             record.write(&mut self.waiting);
         }
     }
 
     /// Makes what was appended last, whatever happens to the machine.
-    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+    fn commit(&mut self) -> Result<(), Error> {
         let Some((index, path)) = &mut self.index else { return Ok(()) };
         if !self.waiting.is_empty() {
             self.pixels.sync_data().map_err(Error::io(&self.path))?;

@@ -151,12 +151,7 @@ impl Epoch {
             true => pixels.par_chunks_exact_mut(size * size * 3).zip(indices).try_for_each(read)?,
             false => pixels.chunks_exact_mut(size * size * 3).zip(indices).try_for_each(read)?,
         }
-        let mut targets = vec![0.0; indices.len() * self.classes];
-        for (row, &index) in indices.iter().enumerate() {
-            for (class, target) in side.targets(index) {
-                targets[row * self.classes + class as usize] = target;
-            }
-        }
+        let targets = side.dense_targets(indices, self.classes);
         let batch = Batch::new(&pixels, &targets, indices.len(), side.size(), self.device)
             .map_err(Error::torch("making a batch"))?;
         let key = |last: usize| [self.seed, u64::from(self.number), last as u64];

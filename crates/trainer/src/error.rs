@@ -36,6 +36,12 @@ pub enum Error {
         /// What it has to be.
         reason: &'static str,
     },
+    /// Two settings cannot both hold.
+    #[error("the settings contradict each other: {fault}")]
+    Contradiction {
+        /// Which, and why.
+        fault: &'static str,
+    },
     /// No tag occurs often enough to become a class.
     #[error(
         "the vocabulary is empty: no tag of `{}` occurs in {min_tag_count} or more of its {train_items} training items",
@@ -119,6 +125,28 @@ pub enum Error {
     Diverged {
         /// The epoch, counted from 1.
         epoch: u32,
+    },
+    /// A file of weights cannot be started from.
+    #[error("`{}` gives no weights to start from: {fault}", file.display())]
+    UnusableWeights {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A file of weights is a pickle, which is a program as much as data.
+    #[error("`{}` is a pickle or a zip file, not a safetensors file", file.display())]
+    PickledWeights {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file cannot be the backbone.
+    #[error("`{}` cannot be the backbone: {fault}", file.display())]
+    UnusableBackbone {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: String,
     },
     /// CUDA was asked for, and this machine or this libtorch has none.
     #[error("no CUDA device can be used")]

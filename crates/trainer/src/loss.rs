@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use tagmill_model::Vocabulary;
 use tch::{Kind, TchError, Tensor};
 
+use crate::train::Settings;
+
 /// A probability that is raised to a power is at least this: a power below one has no slope at nothing.
 const LEAST: f64 = 1e-8;
 
@@ -106,16 +108,14 @@ pub(crate) struct Objective {
 }
 
 impl Objective {
-    /// Weighs the positives of a class by its odds against, to the power `balance`: 0 for not at all, 1 for as much as the
-    /// class's negatives together. `items` is how many training items the vocabulary's counts are shares of.
+    /// What the settings ask for. `items` is how many training items the vocabulary's counts are shares of.
     pub(crate) fn new(
-        loss: Loss,
-        reduction: Reduction,
-        balance: f64,
+        settings: &Settings,
         vocabulary: &Vocabulary,
         items: u64,
         device: tch::Device,
     ) -> Result<Objective, TchError> {
+        let Settings { loss, reduction, positive_balance: balance, .. } = *settings;
         let weight = |count: u64| {
             let odds = items.saturating_sub(count) as f64 / count.max(1) as f64;
             odds.powf(balance).min(HEAVIEST) as f32
@@ -150,11 +150,34 @@ impl Objective {
                 positive.f_add(&negative)?.f_sum(Kind::Float)?
             }
         };
-        let shape = logits.size();
-        sum.f_div_scalar(match self.reduction {
+        sum.f_div_scalar(self.divisor(&logits.size()))
+    }
+
+    /// The loss of a batch, and its slopes by the logits, which have the logits' shape. Takes the logits' memory.
+    ///
+    /// The slope of plain cross-entropy is `p - y`: nobody needs a graph to go back for that.
+    pub(crate) fn descend(&self, logits: Tensor, targets: &Tensor) -> Result<(f64, Tensor), TchError> {
+        if self.loss == Loss::Bce && self.positive_weights.is_none() {
+            return tch::no_grad(|| {
+                let loss = self.of(&logits, targets)?.f_double_value(&[])?;
+                let mut slopes = logits;
+                let slopes =
+                    slopes.f_sigmoid_()?.f_sub_(targets)?.f_div_scalar_(self.divisor(&targets.size()))?;
+                Ok((loss, slopes))
+            });
+        }
+        let logits = logits.f_detach()?.f_set_requires_grad(true)?;
+        let loss = self.of(&logits, targets)?;
+        let slopes = Tensor::f_run_backward(&[&loss], &[&logits], false, false)?.remove(0);
+        Ok((loss.f_double_value(&[])?, slopes))
+    }
+
+    /// By what the sum over a batch of `shape` is divided.
+    fn divisor(&self, shape: &[i64]) -> i64 {
+        match self.reduction {
             Reduction::Sum => shape[0],
             Reduction::Mean => shape[0] * shape[1],
-        })
+        }
     }
 
     /// `-w y (1 - p)^gamma ln p` of each class.

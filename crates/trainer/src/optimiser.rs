@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use rayon::prelude::*;
 use tch::{TchError, Tensor};
 
-use crate::resnet::Parameter;
+use crate::network::Parameter;
 
 /// Numbers a pass on the CPU: with its moments, a piece of this many stays in a core's cache between the operations on it. It
 /// is below the 32,768 from which libtorch itself divides an operation between its threads: it would do so ten times a piece.
@@ -57,15 +57,17 @@ impl AdamW {
     /// Adds the gradient of `loss` to those that the next step follows.
     pub(crate) fn add(&mut self, loss: &Tensor) -> Result<(), TchError> {
         let values: Vec<&Tensor> = self.weights.iter().map(|weight| &weight.value).collect();
-        let gradients = Tensor::f_run_backward(&[loss], &values, false, false)?;
+        self.add_gradients(Tensor::f_run_backward(&[loss], &values, false, false)?)
+    }
+
+    /// As [`AdamW::add`], with gradients that are there already, one a trainable parameter, in their order.
+    pub(crate) fn add_gradients(&mut self, gradients: Vec<Tensor>) -> Result<(), TchError> {
         if self.gradients.is_empty() {
             self.gradients = gradients;
-        } else {
-            for (sum, gradient) in self.gradients.iter_mut().zip(&gradients) {
-                let _ = sum.f_add_(gradient)?;
-            }
+            return Ok(());
         }
-        Ok(())
+        let sums = self.gradients.iter_mut().zip(&gradients);
+        sums.map(|(sum, gradient)| sum.f_add_(gradient)).try_for_each(|sum| sum.map(drop))
     }
 
     /// One step down the gradients that were added since the last, their common norm cut to `clip`.

@@ -61,16 +61,32 @@ impl<'a> Side<'a> {
         self.pixels.size()
     }
 
+    /// Where a picture's pixels are.
+    pub(crate) fn stored(&self, index: usize) -> &Stored {
+        &self.stored[index]
+    }
+
     /// The classes of a picture, rising.
     pub(crate) fn classes(&self, index: usize) -> &[u32] {
         self.classes.get(index)
     }
 
     /// The classes of a picture, each with the target that the model is to reach.
-    pub(crate) fn targets(&self, index: usize) -> impl Iterator<Item = (u32, f32)> {
+    fn targets(&self, index: usize) -> impl Iterator<Item = (u32, f32)> {
         let targets = self.targets.as_ref().map(|targets| targets.get(index));
         let target = move |place: usize| targets.map_or(1.0, |targets| targets[place]);
         self.classes(index).iter().enumerate().map(move |(place, class)| (*class, target(place)))
+    }
+
+    /// The targets of some pictures, `classes` numbers each, one behind the other.
+    pub(crate) fn dense_targets(&self, indices: &[usize], classes: usize) -> Vec<f32> {
+        let mut targets = vec![0.0; indices.len() * classes];
+        for (row, &index) in indices.iter().enumerate() {
+            for (class, target) in self.targets(index) {
+                targets[row * classes + class as usize] = target;
+            }
+        }
+        targets
     }
 
     /// Reads one picture into `pixels`, which has its length.

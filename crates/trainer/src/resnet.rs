@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, TchError, Tensor};
 
+use crate::network::Parameter;
 use crate::random::Random;
 
 /// The shape of a network.
@@ -16,12 +17,14 @@ pub enum Architecture {
     Resnet34,
     /// 24 million parameters, 50 layers in bottlenecks (torchvision's "v1.5": the 3x3 convolution strides).
     Resnet50,
+    /// 43 million parameters, 101 layers in bottlenecks.
+    Resnet101,
 }
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Architecture; 3] =
-        [Architecture::Resnet18, Architecture::Resnet34, Architecture::Resnet50];
+    pub const ALL: [Architecture; 4] =
+        [Architecture::Resnet18, Architecture::Resnet34, Architecture::Resnet50, Architecture::Resnet101];
 
     /// The name torchvision and timm know it by.
     pub fn name(self) -> &'static str {
@@ -29,25 +32,22 @@ impl Architecture {
             Architecture::Resnet18 => "resnet18",
             Architecture::Resnet34 => "resnet34",
             Architecture::Resnet50 => "resnet50",
+            Architecture::Resnet101 => "resnet101",
         }
-    }
-
-    /// Length of the feature vector before the last layer.
-    pub fn features(self) -> i64 {
-        512 * self.expansion()
     }
 
     fn blocks(self) -> [usize; 4] {
         match self {
             Architecture::Resnet18 => [2, 2, 2, 2],
             Architecture::Resnet34 | Architecture::Resnet50 => [3, 4, 6, 3],
+            Architecture::Resnet101 => [3, 4, 23, 3],
         }
     }
 
     fn expansion(self) -> i64 {
         match self {
             Architecture::Resnet18 | Architecture::Resnet34 => 1,
-            Architecture::Resnet50 => 4,
+            Architecture::Resnet50 | Architecture::Resnet101 => 4,
         }
     }
 }
@@ -86,22 +86,13 @@ impl Precision {
     }
 }
 
-/// A tensor of the model under torchvision's name.
-pub(crate) struct Parameter {
-    pub(crate) name: String,
-    pub(crate) tensor: Tensor,
-    /// Learned by the optimiser, rather than gathered by batch normalisation.
-    pub(crate) trainable: bool,
-}
-
-/// A residual network. Its parts share their tensors with `parameters`.
+/// A residual network up to its feature vector. Its parts share their tensors with `parameters`.
 pub(crate) struct Resnet {
     parameters: Vec<Parameter>,
     kind: Kind,
     stem: ConvNorm,
     blocks: Vec<Block>,
-    fc_weight: Tensor,
-    fc_bias: Tensor,
+    length: i64,
 }
 
 struct ConvNorm {
@@ -123,7 +114,6 @@ impl Resnet {
     /// A network without weights: all zero but for the scales and variances, which are one.
     pub(crate) fn new(
         architecture: Architecture,
-        classes: i64,
         precision: Precision,
         device: tch::Device,
     ) -> Result<Resnet, TchError> {
@@ -139,29 +129,23 @@ impl Resnet {
                 channels = width * architecture.expansion();
             }
         }
-        let fc_weight = make.parameter("fc.weight", &[classes, channels], 0.0, true)?;
-        let fc_bias = make.parameter("fc.bias", &[classes], 0.0, true)?;
-        Ok(Resnet { parameters: make.parameters, kind: precision.kind(), stem, blocks, fc_weight, fc_bias })
+        Ok(Resnet { parameters: make.parameters, kind: precision.kind(), stem, blocks, length: channels })
     }
 
-    /// All tensors, in torchvision's order.
-    pub(crate) fn parameters(&self) -> &[Parameter] {
-        &self.parameters
+    /// All tensors, in torchvision's order, sharing the network's memory.
+    pub(crate) fn parameters(&self) -> Vec<Parameter> {
+        self.parameters.iter().map(Parameter::share).collect()
     }
 
-    /// All tensors by name, sharing the network's memory.
-    pub(crate) fn named(&self) -> Vec<(String, Tensor)> {
-        self.parameters
-            .iter()
-            .map(|parameter| (parameter.name.clone(), parameter.tensor.shallow_clone()))
-            .collect()
+    /// Length of the feature vectors.
+    pub(crate) fn length(&self) -> i64 {
+        self.length
     }
 
-    /// Draws the convolutions' weights (He et al. 2015, <https://arxiv.org/abs/1502.01852>, by fan-out, uniform) and sets
-    /// the last layer to answer `bias` to every picture.
+    /// Draws the convolutions' weights (He et al. 2015, <https://arxiv.org/abs/1502.01852>, by fan-out, uniform).
     ///
     /// The seed of libtorch's own generator, which the whole process shares, is left alone.
-    pub(crate) fn initialise(&mut self, seed: u64, bias: &[f32]) -> Result<(), TchError> {
+    pub(crate) fn initialise(&mut self, seed: u64) -> Result<(), TchError> {
         for (index, parameter) in self.parameters.iter_mut().enumerate() {
             if let [outputs, _, height, width] = parameter.tensor.size()[..] {
                 let bound = (3.0 * 2.0 / (outputs * height * width) as f32).sqrt();
@@ -172,7 +156,7 @@ impl Resnet {
                 tch::no_grad(|| parameter.tensor.f_copy_(&weights))?;
             }
         }
-        tch::no_grad(|| self.fc_bias.f_copy_(&Tensor::f_from_slice(bias)?))
+        Ok(())
     }
 
     /// Feature vectors, shape `[n, features]`, of normalised pictures, shape `[n, 3, size, size]`.
@@ -184,11 +168,6 @@ impl Resnet {
             x = block.forward(&x, kind, training)?;
         }
         x.f_to_kind(Kind::Float)?.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)
-    }
-
-    /// Scores before the sigmoid, shape `[n, classes]`, of feature vectors.
-    pub(crate) fn classify(&self, features: &Tensor) -> Result<Tensor, TchError> {
-        features.f_linear(&self.fc_weight, Some(&self.fc_bias))
     }
 }
 
@@ -288,9 +267,9 @@ impl Maker {
         value: f64,
         trainable: bool,
     ) -> Result<Tensor, TchError> {
-        let tensor =
-            Tensor::f_full(shape, value, (Kind::Float, self.device))?.f_set_requires_grad(trainable)?;
-        self.parameters.push(Parameter { name: name.to_owned(), tensor: tensor.shallow_clone(), trainable });
+        let parameter = Parameter::full(name, shape, value, trainable, self.device)?;
+        let tensor = parameter.tensor.shallow_clone();
+        self.parameters.push(parameter);
         Ok(tensor)
     }
 }

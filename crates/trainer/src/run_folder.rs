@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tagmill_model::{AtomicFile, Class, Reunion, Sides, SplitBy, Vocabulary, atomic};
 
 use crate::Error;
+use crate::backbone::Shape;
 use crate::resnet::Architecture;
 use crate::table::sha256_of;
 use crate::train::Settings;
@@ -17,6 +18,7 @@ mod thresholds;
 pub(crate) use thresholds::{read_threshold, read_thresholds, write_thresholds};
 
 pub(crate) const WEIGHTS: &str = "model.safetensors";
+pub(crate) const BACKBONE: &str = "backbone.ts";
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const TAGS: &str = "selected_tags.csv";
 pub(crate) const THRESHOLDS: &str = "thresholds.csv";
@@ -40,13 +42,23 @@ pub(crate) const DEVIATION: [f64; 3] = [0.229, 0.224, 0.225];
 /// `config.json`: timm's keys, and under `tagmill` where the run comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunConfig {
-    pub(crate) architecture: Architecture,
+    pub(crate) architecture: ArchitectureName,
     pub(crate) num_classes: usize,
     pub(crate) num_features: i64,
     pub(crate) global_pool: String,
     pub(crate) model_args: serde_json::Map<String, serde_json::Value>,
     pub(crate) pretrained_cfg: PretrainedCfg,
     pub(crate) tagmill: Provenance,
+}
+
+/// What the network is called: by timm's name, where timm has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ArchitectureName {
+    /// Whatever the run's `backbone.ts` is, with a linear head.
+    Torchscript,
+    #[serde(untagged)]
+    Resnet(Architecture),
 }
 
 /// What timm wants to know of the pictures and the layers' names.
@@ -60,8 +72,10 @@ pub(crate) struct PretrainedCfg {
     pub(crate) mean: [f64; 3],
     pub(crate) std: [f64; 3],
     pub(crate) num_classes: usize,
-    pub(crate) pool_size: [u32; 2],
-    pub(crate) first_conv: String,
+    /// Unknown for a script.
+    pub(crate) pool_size: Option<[u32; 2]>,
+    /// Unknown for a script.
+    pub(crate) first_conv: Option<String>,
     pub(crate) classifier: String,
 }
 
@@ -80,17 +94,33 @@ pub(crate) struct Provenance {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) dataset_sha256: String,
+    /// The file of weights that the backbone started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) weights_sha256: Option<String>,
+    /// The script that is the backbone, as it was before the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backbone_sha256: Option<String>,
     pub(crate) settings: Settings,
 }
 
 impl RunConfig {
-    pub(crate) fn new(identity: Identity, vocabulary: &Vocabulary, train_items: u64) -> RunConfig {
+    /// For a run whose feature vectors have `num_features` numbers.
+    pub(crate) fn new(
+        identity: Identity,
+        vocabulary: &Vocabulary,
+        num_features: i64,
+        train_items: u64,
+    ) -> RunConfig {
         let Settings { architecture, image_size, .. } = identity.settings;
+        let is_script = identity.backbone_sha256.is_some();
         let pool = image_size.div_ceil(32);
         RunConfig {
-            architecture,
+            architecture: match is_script {
+                true => ArchitectureName::Torchscript,
+                false => ArchitectureName::Resnet(architecture),
+            },
             num_classes: vocabulary.len(),
-            num_features: architecture.features(),
+            num_features,
             global_pool: "avg".to_owned(),
             model_args: serde_json::Map::new(),
             pretrained_cfg: PretrainedCfg {
@@ -102,8 +132,8 @@ impl RunConfig {
                 mean: MEAN,
                 std: DEVIATION,
                 num_classes: vocabulary.len(),
-                pool_size: [pool, pool],
-                first_conv: "conv1".to_owned(),
+                pool_size: (!is_script).then_some([pool, pool]),
+                first_conv: (!is_script).then(|| "conv1".to_owned()),
                 classifier: "fc".to_owned(),
             },
             tagmill: Provenance {
@@ -117,6 +147,14 @@ impl RunConfig {
 
     pub(crate) fn image_size(&self) -> u32 {
         self.pretrained_cfg.input_size[1]
+    }
+
+    /// The backbone of the run in a folder.
+    pub(crate) fn shape(&self, run: &Path) -> Shape {
+        match self.architecture {
+            ArchitectureName::Torchscript => Shape::Script(run.join(BACKBONE)),
+            ArchitectureName::Resnet(architecture) => Shape::Resnet(architecture),
+        }
     }
 }
 
@@ -136,9 +174,12 @@ impl Identity {
                 None => differences.push(format!("`{name}`")),
             }
         }
-        if self.dataset_sha256 != here.dataset_sha256 {
-            differences.push("the dataset's contents".to_owned());
-        }
+        let contents = [
+            ("the dataset's contents", self.dataset_sha256 == here.dataset_sha256),
+            ("the weights that it started from", self.weights_sha256 == here.weights_sha256),
+            ("the backbone's file", self.backbone_sha256 == here.backbone_sha256),
+        ];
+        differences.extend(contents.iter().filter(|(_, same)| !same).map(|(what, _)| (*what).to_owned()));
         differences
     }
 }
@@ -187,6 +228,9 @@ impl RunFolder {
             }
         }
         let config: RunConfig = read_json(&path.join(CONFIG))?;
+        if config.architecture == ArchitectureName::Torchscript && !path.join(BACKBONE).is_file() {
+            return Err(Error::IncompleteRun { run: path.to_owned(), file: BACKBONE });
+        }
         let tags = path.join(TAGS);
         let bytes = fs::read(&tags).map_err(Error::io(&tags))?;
         let mismatch = |fault| Error::VocabularyMismatch { file: tags.clone(), fault };
@@ -217,7 +261,7 @@ pub(crate) fn finished(run: &Path) -> Result<Option<Identity>, Error> {
 pub(crate) fn clear(run: &Path) -> Result<(), Error> {
     // The config goes first: without it, a folder is no finished run.
     let lists = [OPERATING_POINTS, PER_TAG_THRESHOLDS, SEEN_ITEMS, HISTORY, BAD_IMAGES, SPLIT];
-    for file in [CONFIG, WEIGHTS, TAGS, THRESHOLDS, METRICS].into_iter().chain(lists) {
+    for file in [CONFIG, WEIGHTS, BACKBONE, TAGS, THRESHOLDS, METRICS].into_iter().chain(lists) {
         gone(&run.join(file), fs::remove_file)?;
     }
     for folder in [CHECKPOINTS, VALIDATION] {

@@ -38,7 +38,8 @@ impl Tagger {
             Precision::Bfloat16 => Precision::Auto.on(device),
             other => other,
         };
-        let network = Network::new(folder.config.architecture, classes, precision, device)?;
+        let shape = folder.config.shape(run);
+        let network = Network::new(&shape, classes, folder.config.image_size(), precision, device)?;
         network.load(&run.join(WEIGHTS))?;
         Ok(Tagger { network, folder })
     }

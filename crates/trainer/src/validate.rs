@@ -212,9 +212,11 @@ fn frequencies(tagger: &Tagger) -> Vec<f32> {
 
 fn fingerprint(config: &Config) -> Result<String, Error> {
     let limits = config.limits;
+    let backbone = config.run.join(run_folder::BACKBONE);
     let parts = [
         sha256(&config.dataset)?,
         sha256(&config.run.join(WEIGHTS))?,
+        if backbone.exists() { sha256(&backbone)? } else { String::new() },
         sha256(&config.run.join(run_folder::CONFIG))?,
         sha256(&config.run.join(run_folder::THRESHOLDS))?,
         sha256(&config.run.join(run_folder::OPERATING_POINTS))?,

@@ -15,12 +15,12 @@ use crate::Error;
 /// The metadata key of what a checkpoint knows beside its tensors.
 const NOTE: &str = "tagmill";
 
-/// Writes tensors of 32-bit floats, and a note, atomically.
+/// Writes tensors of 32-bit floats or bytes, and a note, atomically.
 pub(crate) fn save(path: &Path, tensors: &[(String, Tensor)], note: Option<String>) -> Result<(), Error> {
     let file = AtomicFile::create(path).map_err(Error::io(path))?;
     let views = tensors
         .iter()
-        .map(|(name, tensor)| Ok((name.as_str(), Float32::of(tensor)?)))
+        .map(|(name, tensor)| Ok((name.as_str(), OnCpu::of(tensor)?)))
         .collect::<Result<Vec<_>, tch::TchError>>()
         .map_err(Error::torch("copying the weights"))?;
     let mut metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
@@ -59,22 +59,43 @@ pub(crate) fn note(path: &Path) -> Result<Option<String>, Error> {
     load(path, &[])
 }
 
-/// A tensor's numbers, copied from its device when they are written.
-struct Float32 {
-    shape: Vec<usize>,
-    tensor: Tensor,
-}
-
-impl Float32 {
-    fn of(tensor: &Tensor) -> Result<Float32, tch::TchError> {
-        let tensor = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
-        Ok(Float32 { shape: tensor.size().iter().map(|length| *length as usize).collect(), tensor })
+/// The bytes of a file's tensor of bytes.
+pub(crate) fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, Error> {
+    let bytes = fs::read(path).map_err(Error::io(path))?;
+    let damaged = |fault: String| Error::MalformedRun { file: path.to_owned(), fault };
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    match file.tensor(name) {
+        Ok(view) if view.dtype() == Dtype::U8 => Ok(view.data().to_vec()),
+        _ => Err(damaged(format!("it has no bytes `{name}`"))),
     }
 }
 
-impl View for Float32 {
+/// A tensor's numbers as a file has them.
+pub(crate) fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>, tch::TchError> {
+    Ok(OnCpu::of(tensor)?.data().into_owned())
+}
+
+/// A tensor's numbers, copied from its device when they are written.
+struct OnCpu {
+    shape: Vec<usize>,
+    tensor: Tensor,
+    dtype: Dtype,
+}
+
+impl OnCpu {
+    fn of(tensor: &Tensor) -> Result<OnCpu, tch::TchError> {
+        let tensor = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
+        let (tensor, dtype) = match tensor.f_kind()? {
+            Kind::Uint8 => (tensor, Dtype::U8),
+            _ => (tensor.f_to_kind(Kind::Float)?, Dtype::F32),
+        };
+        Ok(OnCpu { shape: tensor.size().iter().map(|length| *length as usize).collect(), tensor, dtype })
+    }
+}
+
+impl View for OnCpu {
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        self.dtype
     }
 
     fn shape(&self) -> &[usize] {
@@ -90,6 +111,6 @@ impl View for Float32 {
     }
 
     fn data_len(&self) -> usize {
-        self.tensor.numel() * size_of::<f32>()
+        self.tensor.numel() * if self.dtype == Dtype::U8 { 1 } else { size_of::<f32>() }
     }
 }

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -23,8 +24,17 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "NAME", default_value = super::DEFAULT_RUN)]
     run: String,
     /// Shape of the network
-    #[arg(long, value_name = "NAME", default_value = Settings::default().architecture.name(), value_parser = architecture())]
+    #[arg(long, conflicts_with = "backbone", value_name = "NAME", default_value = Settings::default().architecture.name(), value_parser = architecture())]
     architecture: Architecture,
+    /// Weights to start from: torchvision's or timm's for that shape, as a safetensors file
+    #[arg(long, value_name = "FILE", group = "start", help_heading = "Start")]
+    weights: Option<PathBuf>,
+    /// TorchScript file that makes feature vectors of pictures, in the place of a shape
+    #[arg(long, value_name = "FILE", group = "start", help_heading = "Start")]
+    backbone: Option<PathBuf>,
+    /// Keep the backbone as it is and train the last layer alone, on features that are computed once
+    #[arg(long, requires = "start", help_heading = "Start")]
+    freeze: bool,
     /// Side of the square that pictures are shrunk to, in pixels; work grows with its square
     #[arg(long, value_name = "PIXELS", default_value_t = Settings::default().image_size)]
     image_size: u32,
@@ -79,6 +89,7 @@ fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
     let mut settings = Settings {
         architecture: args.architecture,
         image_size: args.image_size,
+        freeze: args.freeze,
         min_tag_count: args.min_tag_count,
         max_classes: Some(args.max_classes),
         split: args.split.config(),
@@ -90,6 +101,8 @@ fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
     args.augmentation.apply(&mut settings);
     Ok(Config {
         settings,
+        weights: args.weights.clone(),
+        backbone: args.backbone.clone(),
         cache: args.cache.folder(&data),
         max_bad: Some(args.max_bad),
         device: args.device.device,

@@ -229,8 +229,8 @@ fn a_cancelled_run_keeps_what_it_did() {
 #[test]
 fn what_does_not_fit_is_refused_before_it_is_begun() {
     let folder = tempfile::tempdir().unwrap();
-    let error = announce(folder.path(), 1 << 40, 150_528).unwrap_err();
+    let error = announce("pixels", folder.path(), 1 << 40, 150_528).unwrap_err();
     let told = error.to_string();
     assert!(told.contains("free, and the pixels of 1099511627776 pictures need"), "{told}");
-    announce(folder.path(), 1, 150_528).unwrap();
+    announce("pixels", folder.path(), 1, 150_528).unwrap();
 }

@@ -8,7 +8,8 @@ const TARGETS: [f32; 6] = [0.0, 1.0, 0.0, 1.0, 0.0, 0.5];
 fn objective(loss: Loss, reduction: Reduction, balance: f64) -> Objective {
     let class = |count: u64| Class { name: format!("{count}"), count };
     let vocabulary = Vocabulary::from_classes([80, 50, 20].map(class).to_vec());
-    Objective::new(loss, reduction, balance, &vocabulary, 100, tch::Device::Cpu).unwrap()
+    let settings = Settings { loss, reduction, positive_balance: balance, ..Settings::default() };
+    Objective::new(&settings, &vocabulary, 100, tch::Device::Cpu).unwrap()
 }
 
 fn tensor(values: &[f32]) -> Tensor {
@@ -30,6 +31,9 @@ fn check(objective: &Objective, of: impl Fn(f64, f64, usize) -> f64 + Copy) {
     let expected = by_hand(&points, of);
     assert!((loss.double_value(&[]) - expected).abs() < 1e-5, "{loss:?} {expected}");
     let gradient = Tensor::run_backward(&[&loss], &[&logits], false, false).remove(0).view(-1);
+    let (same, slopes) = objective.descend(tensor(&LOGITS), &tensor(&TARGETS)).unwrap();
+    assert_eq!(same, loss.double_value(&[]));
+    assert!((slopes.view(-1) - &gradient).abs().max().double_value(&[]) < 1e-6);
     for (index, step) in (0..).zip([1e-5; 6]) {
         let at = |shift: f64| {
             let mut moved = points;

@@ -1,6 +1,13 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::backbone::Shape;
+use crate::batches::Batch;
+use crate::network::Network;
+
+fn network(architecture: Architecture, classes: usize, precision: Precision) -> Network {
+    Network::new(&Shape::Resnet(architecture), classes, 32, precision, tch::Device::Cpu).unwrap()
+}
 
 /// Names and shapes of torchvision's state dict but for `num_batches_tracked`, from its published architecture: a stem, four
 /// layers of 64, 128, 256 and 512 channels, times four in a bottleneck, and 1,000 classes.
@@ -38,7 +45,7 @@ fn torchvision(blocks: [usize; 4], bottleneck: bool) -> BTreeMap<String, Vec<i64
 
 #[track_caller]
 fn check(architecture: Architecture, blocks: [usize; 4], bottleneck: bool, tensors: usize, numbers: usize) {
-    let network = Resnet::new(architecture, 1000, Precision::Float32, tch::Device::Cpu).unwrap();
+    let network = network(architecture, 1000, Precision::Float32);
     let found: BTreeMap<String, Vec<i64>> =
         network.named().into_iter().map(|(name, tensor)| (name, tensor.size())).collect();
     assert_eq!(found, torchvision(blocks, bottleneck));
@@ -53,11 +60,12 @@ fn names_and_shapes_are_torchvisions() {
     check(Architecture::Resnet18, [2, 2, 2, 2], false, 102, 11_689_512);
     check(Architecture::Resnet34, [3, 4, 6, 3], false, 182, 21_797_672);
     check(Architecture::Resnet50, [3, 4, 6, 3], true, 267, 25_557_032);
+    check(Architecture::Resnet101, [3, 4, 23, 3], true, 522, 44_549_160);
 }
 
 #[test]
 fn the_names_a_reader_of_torchvision_knows() {
-    let network = Resnet::new(Architecture::Resnet18, 7, Precision::Float32, tch::Device::Cpu).unwrap();
+    let network = network(Architecture::Resnet18, 7, Precision::Float32);
     let names: Vec<&str> = network.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
     assert_eq!(
         names[..6],
@@ -76,19 +84,18 @@ fn the_names_a_reader_of_torchvision_knows() {
 
 #[test]
 fn starts_with_the_bias_it_is_given() {
-    let mut network = Resnet::new(Architecture::Resnet18, 3, Precision::Float32, tch::Device::Cpu).unwrap();
+    let mut network = network(Architecture::Resnet18, 3, Precision::Float32);
     network.initialise(1, &[-1.0, 0.5, 2.0]).unwrap();
-    let pictures = Tensor::zeros([2, 3, 32, 32], (Kind::Float, tch::Device::Cpu));
-    let logits = tch::no_grad(|| network.classify(&network.features(&pictures, false)?)).unwrap();
+    let batch = Batch::new(&[7; 2 * 32 * 32 * 3], &[], 2, 32, tch::Device::Cpu).unwrap();
+    let logits = tch::no_grad(|| network.forward(&batch, false)).unwrap();
     assert_eq!(Vec::<Vec<f32>>::try_from(logits).unwrap(), [[-1.0, 0.5, 2.0], [-1.0, 0.5, 2.0]]);
 }
 
 #[test]
 fn a_seed_fixes_the_weights() {
     let first = |seed| {
-        let mut network =
-            Resnet::new(Architecture::Resnet18, 1, Precision::Float32, tch::Device::Cpu).unwrap();
-        network.initialise(seed, &[0.0]).unwrap();
+        let mut network = Resnet::new(Architecture::Resnet18, Precision::Float32, tch::Device::Cpu).unwrap();
+        network.initialise(seed).unwrap();
         let weight = network.parameters()[0].tensor.view(-1);
         (weight.double_value(&[0]), weight.std(false).double_value(&[]))
     };
@@ -102,12 +109,13 @@ fn a_seed_fixes_the_weights() {
 #[test]
 fn sixteen_bits_give_nearly_the_same() {
     let run = |precision| {
-        let mut network = Resnet::new(Architecture::Resnet18, 4, precision, tch::Device::Cpu).unwrap();
-        network.initialise(1, &[0.0; 4]).unwrap();
+        let mut network = Resnet::new(Architecture::Resnet18, precision, tch::Device::Cpu).unwrap();
+        network.initialise(1).unwrap();
         let pictures =
             Tensor::linspace(-2.0, 2.0, 3 * 32 * 32, (Kind::Float, tch::Device::Cpu)).view([1, 3, 32, 32]);
-        network.classify(&network.features(&pictures, false).unwrap()).unwrap()
+        network.features(&pictures, false).unwrap()
     };
-    let difference = (run(Precision::Float32) - run(Precision::Bfloat16)).abs().max().double_value(&[]);
-    assert!(difference < 1e-2, "{difference}");
+    let (exact, short) = (run(Precision::Float32), run(Precision::Bfloat16));
+    let difference = (&exact - short).abs().max().double_value(&[]) / exact.abs().max().double_value(&[]);
+    assert!(difference < 0.05, "{difference}");
 }

@@ -6,6 +6,7 @@ use tch::Tensor;
 
 use super::EpochFigures;
 use crate::Error;
+use crate::network::Network;
 use crate::run_folder::{CHECKPOINTS, Identity};
 use crate::weights;
 
@@ -90,32 +91,43 @@ impl Checkpoints {
         serde_json::from_str(&note).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
-    /// Brings tensors to where the last checkpoint left them.
-    pub(super) fn resume(&self, tensors: &[(String, Tensor)]) -> Result<(), Error> {
+    /// Brings the network to where the last checkpoint left it. What holds its tensors is to be made afterwards.
+    pub(super) fn restore_last(&self, network: &mut Network) -> Result<(), Error> {
+        network.restore(&self.last)
+    }
+
+    /// Brings other tensors to where the last checkpoint left them.
+    pub(super) fn load_last(&self, tensors: &[(String, Tensor)]) -> Result<(), Error> {
         weights::load(&self.last, tensors).map(drop)
     }
 
-    /// Keeps all that going on needs.
-    pub(super) fn keep(&self, tensors: &[(String, Tensor)], state: &State) -> Result<(), Error> {
-        self.make_folder()?;
+    /// Keeps all that going on needs: the network, other tensors, and the state.
+    pub(super) fn keep(
+        &self,
+        network: &Network,
+        others: Vec<(String, Tensor)>,
+        state: &State,
+    ) -> Result<(), Error> {
+        let mut tensors = network.state(self.make_folder()?)?;
+        tensors.extend(others);
         let note = serde_json::to_string(state).map_err(|error| Error::io(&self.last)(error.into()))?;
-        weights::save(&self.last, tensors, Some(note))
+        weights::save(&self.last, &tensors, Some(note))
     }
 
     /// Keeps the best epoch's weights. Killed between this and [`Checkpoints::keep`], the training repeats that epoch and writes
     /// both again.
-    pub(super) fn keep_best(&self, network: &[(String, Tensor)]) -> Result<(), Error> {
-        self.make_folder()?;
-        weights::save(&self.best, network, None)
+    pub(super) fn keep_best(&self, network: &Network) -> Result<(), Error> {
+        weights::save(&self.best, &network.state(self.make_folder()?)?, None)
     }
 
     /// Gives the network the best epoch's weights.
-    pub(super) fn restore_best(&self, network: &[(String, Tensor)]) -> Result<(), Error> {
-        weights::load(&self.best, network).map(drop)
+    pub(super) fn restore_best(&self, network: &mut Network) -> Result<(), Error> {
+        network.restore(&self.best)
     }
 
-    fn make_folder(&self) -> Result<(), Error> {
+    fn make_folder(&self) -> Result<&Path, Error> {
         let folder = self.last.parent().expect("a checkpoint lies in a folder");
-        fs::create_dir_all(folder).map_err(Error::io(folder))
+        fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        Ok(folder)
     }
 }

@@ -17,6 +17,11 @@ pub struct Config {
     pub media: PathBuf,
     /// The run folder: made where there is none, continued where it holds a part of the same run.
     pub run: PathBuf,
+    /// A safetensors file of torchvision's or timm's weights for the architecture, to start from. Its head is replaced.
+    pub weights: Option<PathBuf>,
+    /// A TorchScript file that makes feature vectors, `[n, features]` or `[n, features, height, width]`, of pictures normalised
+    /// as ImageNet's, `[n, 3, size, size]`; it takes the place of the architecture.
+    pub backbone: Option<PathBuf>,
     /// What decides how the run comes out.
     pub settings: Settings,
     /// What a picture may cost before it is left out.
@@ -80,6 +85,9 @@ pub struct Settings {
     pub first_size: f64,
     /// How pictures are varied.
     pub augmentation: Augmentation,
+    /// Keeps the backbone as it is and trains the head alone, on feature vectors that are computed once, of pictures as they
+    /// are.
+    pub freeze: bool,
     /// The kind of number that convolutions compute with.
     pub precision: Precision,
     /// In how many training items a tag must occur to become a class.
@@ -101,6 +109,8 @@ impl Config {
             dataset: dataset.into(),
             media: media.into(),
             run: run.into(),
+            weights: None,
+            backbone: None,
             cache: None,
             max_bad: Some(MaxBad::default()),
             settings: Settings::default(),
@@ -134,6 +144,7 @@ impl Default for Settings {
             patience: None,
             first_size: 1.0,
             augmentation: Augmentation::default(),
+            freeze: false,
             precision: Precision::default(),
             min_tag_count: 10,
             max_classes: Some(1000),
@@ -144,8 +155,38 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl Config {
     pub(super) fn check(&self) -> Result<(), Error> {
+        let Config { weights, backbone, settings, .. } = self;
+        let faults = [
+            (
+                settings.freeze && weights.is_none() && backbone.is_none(),
+                "`freeze` keeps the backbone as it is, and neither `weights` nor `backbone` gives it anything to keep",
+            ),
+            (
+                weights.is_some() && backbone.is_some(),
+                "`backbone` brings its own weights, and `weights` others",
+            ),
+            (
+                backbone.is_some() && settings.precision == Precision::Bfloat16,
+                "`backbone` computes with 32 bits, and `precision` is 16",
+            ),
+        ];
+        if let Some((_, fault)) = faults.into_iter().find(|(holds, _)| *holds) {
+            return Err(Error::Contradiction { fault });
+        }
+        settings.check()
+    }
+}
+
+impl Settings {
+    /// The batch size to choose where nobody does. A head alone takes large ones: less of the time then goes to its
+    /// optimiser, and nothing in it depends on how large they are.
+    pub fn usual_batch_size(freeze: bool) -> usize {
+        if freeze { 1024 } else { Settings::default().batch_size }
+    }
+
+    fn check(&self) -> Result<(), Error> {
         const POSITIVE: &str = "it has to be positive";
         const SHARE: &str = "it has to lie between 0 and 1";
         const NOT_NEGATIVE: &str = "it cannot be negative";

@@ -6,6 +6,7 @@ use tagmill_model::{Outcome, Reunion, StageReport};
 
 use super::checkpoint::State;
 use crate::metrics::Figures;
+use crate::starting_weights::Matched;
 
 /// What a training did. A finished run keeps it as `metrics.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,12 @@ pub struct Report {
     /// Pictures that had to be decoded, the test side's too; the others were in the cache.
     #[serde(default)]
     pub decoded_pictures: u64,
+    /// What came of the file of weights to start from; `None` without one.
+    #[serde(default)]
+    pub weights: Option<Matched>,
+    /// Pictures whose feature vectors had to be computed for a frozen backbone; the others were in the cache.
+    #[serde(default)]
+    pub computed_features: u64,
     /// Near-duplicates, and what it took to bring each group to one side.
     #[serde(default)]
     pub near_duplicates: Reunion,
@@ -80,6 +87,8 @@ impl Default for Report {
             validation_pictures: 0,
             bad_pictures: BTreeMap::new(),
             decoded_pictures: 0,
+            weights: None,
+            computed_features: 0,
             near_duplicates: Reunion::default(),
             classes: 0,
             epochs: 0,

@@ -1,18 +1,21 @@
 use std::fs;
 use std::path::Path;
 
-use tagmill_model::{Outcome, Progress, Vocabulary, atomic};
+use tagmill_model::{Class, Outcome, Progress, Vocabulary, atomic};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::checkpoint::{Checkpoints, State};
+use super::material::Material;
 use super::training::Training;
-use super::{Config, Report, Settings, data};
+use super::{Augmentation, Config, Precision, Report, Settings, data};
+use crate::backbone::Shape;
+use crate::loss::Objective;
 use crate::network::Network;
 use crate::pixels;
 use crate::run_folder::{self, Identity, RunConfig};
 use crate::table::{self, Census, Table};
-use crate::{Error, device, metrics, weights};
+use crate::{Error, device, features, metrics, starting_weights};
 
 /// Trains a tagger, or goes on training one, or finds that it is trained.
 ///
@@ -22,9 +25,16 @@ use crate::{Error, device, metrics, weights};
 /// [`Error::RunDiffers`] where the folder holds another run; what is wrong with the table, the settings or the disk; not
 /// bad pictures, unless no good one is left.
 pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
-    config.settings.check()?;
+    config.check()?;
     let device = config.device.resolve()?;
-    config.settings.precision = config.settings.precision.on(device);
+    config.settings.precision = match config.backbone {
+        Some(_) => Precision::Float32,
+        None => config.settings.precision.on(device),
+    };
+    if config.settings.freeze && (config.settings.augmentation != Augmentation::NONE) {
+        info!("the backbone is frozen: pictures are not varied");
+        config.settings.augmentation = Augmentation::NONE;
+    }
     device::use_threads(config.threads);
     progress.start("reading the dataset", None);
     let table = match config.settings.label_weights {
@@ -32,7 +42,14 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
         false => Table::read(&config.dataset)?,
     };
     let dataset_sha256 = table::sha256(&config.dataset)?;
-    let identity = Identity { dataset_sha256, settings: config.settings.clone() };
+    let [weights_sha256, backbone_sha256] = [&config.weights, &config.backbone]
+        .map(|file| file.as_ref().map(|file| table::sha256(file)).transpose());
+    let identity = Identity {
+        dataset_sha256,
+        weights_sha256: weights_sha256?,
+        backbone_sha256: backbone_sha256?,
+        settings: config.settings.clone(),
+    };
     fs::create_dir_all(&config.run).map_err(Error::io(&config.run))?;
     let (mut state, kept) = standing(&config, identity.clone())?;
     if let Some(report) = kept {
@@ -56,17 +73,62 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     info!(rows = table.rows, classes = vocabulary.len(), "read `{}`", config.dataset.display());
     let pictures = data::pictures(&config, &table, &sides, &vocabulary, &pixels, &mut report)?;
     drop(table);
-    let Settings { architecture, precision, .. } = config.settings;
-    let network = Network::new(architecture, vocabulary.len(), precision, device)?;
-    let facts = (&vocabulary, &census);
-    let mut training = Training::new(&config, &pictures, network, facts, &state, progress, cancel)?;
+    let mut network = network(&config, &vocabulary, &census, device, &mut report)?;
+    let features = match config.settings.freeze {
+        true => {
+            network.freeze()?;
+            let storage = pixels::storage(config.cache.as_deref(), &config.run);
+            let (sides, precision) = ([&pictures.train, &pictures.validation], config.settings.precision);
+            let (computed, features) =
+                features::compute(&network, precision, sides, &storage, progress, cancel)?;
+            report.computed_features = computed;
+            let Some(features) = features else { return Ok(report) };
+            Some(features)
+        }
+        false => None,
+    };
+    let material = [(0, &pictures.train), (1, &pictures.validation)].map(|(number, side)| match &features {
+        Some(features) => Material::Features(features.of(number, side)),
+        None => Material::Pictures(side),
+    });
+    let num_features = network.length();
+    let objective = Objective::new(&config.settings, &vocabulary, census.train, device)
+        .map_err(Error::torch("making the loss"))?;
+    let mut training = Training::new(&config, &material, network, objective, &state, progress, cancel)?;
     let completed = training.run(&mut state);
     report.tell(&state);
     if completed? {
-        let run_config = RunConfig::new(identity, &vocabulary, census.train);
+        let run_config = RunConfig::new(identity, &vocabulary, num_features, census.train);
         finish(training, run_config, &vocabulary, &config.run, &mut report)?;
     }
     Ok(report)
+}
+
+/// A network with its first weights.
+fn network(
+    config: &Config,
+    vocabulary: &Vocabulary,
+    census: &Census,
+    device: tch::Device,
+    report: &mut Report,
+) -> Result<Network, Error> {
+    let Settings { architecture, precision, image_size, seed, .. } = config.settings;
+    let shape = config.backbone.clone().map_or(Shape::Resnet(architecture), Shape::Script);
+    let mut network = Network::new(&shape, vocabulary.len(), image_size, precision, device)?;
+    network.initialise(seed, &prior(vocabulary, census))?;
+    if let Some(weights) = &config.weights {
+        report.weights = Some(starting_weights::load(weights, &network.named_backbone())?);
+    }
+    Ok(network)
+}
+
+/// The logarithm of the odds of each class: what a network that sees nothing should answer. It starts with that.
+fn prior(vocabulary: &Vocabulary, census: &Census) -> Vec<f32> {
+    let odds = |class: &Class| {
+        let share = (class.count as f64 + 0.5) / (census.train as f64 + 1.0);
+        (share / (1.0 - share)).ln() as f32
+    };
+    vocabulary.classes().iter().map(odds).collect()
 }
 
 /// What the run folder holds already: a state to go on from, and the report of a finished run.
@@ -133,7 +195,7 @@ fn finish(
         (judged.items() > 0).then(|| metrics::figures(&judged, &thresholds, &training_counts(vocabulary)));
     report.outcome = Outcome::Completed;
     let tags = run.join(run_folder::TAGS);
-    weights::save(&run.join(run_folder::WEIGHTS), &network.resnet.named(), None)?;
+    network.save(run, run_folder::WEIGHTS)?;
     atomic::write(&tags, &run_folder::tags_csv(vocabulary)).map_err(Error::io(&tags))?;
     run_folder::write_thresholds(run, &thresholds, vocabulary)?;
     run_folder::write_json(&run.join(run_folder::METRICS), report)?;

@@ -2,28 +2,28 @@
 
 use std::time::Instant;
 
-use tagmill_model::{Progress, Vocabulary};
+use tagmill_model::Progress;
 use tch::Tensor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::checkpoint::{Begun, Checkpoints, State};
-use super::data::Pictures;
 use super::epoch::{self, JudgedEpoch};
+use super::material::{Material, Shown};
 use super::{Config, EpochFigures, Settings};
-use crate::batches::{Batch, Epoch};
+use crate::batches::Epoch;
 use crate::ema::Ema;
 use crate::loss::Objective;
 use crate::network::Network;
 use crate::optimiser::{self, AdamW};
 use crate::run_folder;
-use crate::table::Census;
 use crate::{Error, metrics};
 
 /// A training under way.
 pub(super) struct Training<'a> {
     config: &'a Config,
-    pictures: &'a Pictures<'a>,
+    train: &'a Material<'a>,
+    validation: &'a Material<'a>,
     network: Network,
     objective: Objective,
     optimiser: AdamW,
@@ -36,43 +36,44 @@ pub(super) struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    /// Gives the network its first weights, or those of the last checkpoint.
+    /// Begins with the network as it is, or as the last checkpoint left it.
     pub(super) fn new(
         config: &'a Config,
-        pictures: &'a Pictures<'a>,
+        [train, validation]: &'a [Material<'a>; 2],
         mut network: Network,
-        (vocabulary, census): (&Vocabulary, &Census),
+        objective: Objective,
         state: &State,
         progress: &'a dyn Progress,
         cancel: &'a CancellationToken,
     ) -> Result<Training<'a>, Error> {
-        let Settings { seed, loss, reduction, positive_balance, ema, .. } = config.settings;
-        let mut making = || {
-            network.resnet.initialise(seed, &prior(vocabulary, census))?;
-            let device = network.device();
-            let objective =
-                Objective::new(loss, reduction, positive_balance, vocabulary, census.train, device)?;
-            let optimiser = AdamW::new(network.resnet.parameters())?;
-            let ema = ema.map(|decay| Ema::new(decay, network.resnet.named())).transpose()?;
-            Ok((objective, optimiser, ema))
-        };
-        let (objective, mut optimiser, ema) = making().map_err(Error::torch("making the network"))?;
         let checkpoints = Checkpoints::of(&config.run);
+        let goes_on = state.steps > 0;
+        if goes_on {
+            checkpoints.restore_last(&mut network)?;
+        }
+        let making = || {
+            let optimiser = AdamW::new(network.parameters())?;
+            let ema = config.settings.ema.map(|decay| Ema::new(decay, network.changing())).transpose()?;
+            Ok((optimiser, ema))
+        };
+        let (mut optimiser, ema) = making().map_err(Error::torch("making the optimiser"))?;
         optimiser.steps = state.steps;
+        let kept = Instant::now();
         let training = Training {
             config,
-            pictures,
+            train,
+            validation,
             network,
             objective,
             optimiser,
             ema,
             checkpoints,
-            kept: Instant::now(),
+            kept,
             progress,
             cancel,
         };
-        if state.steps > 0 {
-            training.checkpoints.resume(&training.tensors())?;
+        if goes_on {
+            training.checkpoints.load_last(&training.others())?;
             info!(epoch = state.epochs(), steps = state.steps, "going on after epoch {}", state.epochs());
         }
         Ok(training)
@@ -81,8 +82,8 @@ impl<'a> Training<'a> {
     /// Trains the epochs that are left. Returns whether it came to the end of them: not when cancelled.
     pub(super) fn run(&mut self, state: &mut State) -> Result<bool, Error> {
         let settings = &self.config.settings;
-        let shown = Epoch::pictures(self.pictures.train.len(), settings.batch_size) as u64;
-        let left = u64::from(settings.epochs - state.epochs()) * shown - state.begun.pictures;
+        let (_, pictures) = self.train.batches(settings.batch_size);
+        let left = u64::from(settings.epochs - state.epochs()) * pictures as u64 - state.begun.pictures;
         self.progress.start("training", Some(left));
         let mut goes_on = true;
         while goes_on && !finished(settings, state) {
@@ -103,7 +104,7 @@ impl<'a> Training<'a> {
             self.keep(state)?;
             return Ok(false);
         };
-        let any = self.pictures.validation.len() > 0;
+        let any = self.validation.len() > 0;
         let figures = EpochFigures {
             epoch: number,
             train_loss: begun.loss / begun.pictures.max(1) as f64,
@@ -122,7 +123,7 @@ impl<'a> Training<'a> {
         );
         if state.add(figures) {
             let (checkpoints, network) = (&self.checkpoints, &self.network);
-            averaged(&mut self.ema, || checkpoints.keep_best(&network.resnet.named()))?;
+            averaged(&mut self.ema, || checkpoints.keep_best(network))?;
         }
         self.keep(state)?;
         write_history(self.config, state)?;
@@ -132,7 +133,6 @@ impl<'a> Training<'a> {
     /// Shows the network each picture once. Returns false when cancelled.
     fn learn(&mut self, state: &mut State) -> Result<bool, Error> {
         let settings = &self.config.settings;
-        let train = &self.pictures.train;
         let number = state.epochs() + 1;
         let epoch = Epoch {
             seed: settings.seed,
@@ -144,9 +144,10 @@ impl<'a> Training<'a> {
             shown: settings.shown(number),
             device: self.network.device(),
         };
-        let batches = Epoch::batches(train.len(), settings.batch_size);
+        let (batches, _) = self.train.batches(settings.batch_size);
+        let train = self.train;
         std::thread::scope(|scope| {
-            let mut ready = epoch.training(scope, train).into_iter();
+            let mut ready = train.training(epoch, scope);
             while state.begun.batches < batches {
                 if self.cancel.is_cancelled() {
                     if state.begun.batches > 0 {
@@ -171,7 +172,7 @@ impl<'a> Training<'a> {
     fn step(
         &mut self,
         state: &mut State,
-        ready: impl Iterator<Item = Result<Batch, Error>>,
+        ready: impl Iterator<Item = Result<Shown, Error>>,
         count: usize,
         batches: usize,
     ) -> Result<(), Error> {
@@ -180,13 +181,8 @@ impl<'a> Training<'a> {
         for batch in ready {
             let batch = batch?;
             state.begun.waited += asked.elapsed().as_secs_f64();
-            let mut learn = || {
-                let logits = self.network.forward(&batch, true)?;
-                let loss = self.objective.of(&logits, &batch.targets(self.network.device())?)?;
-                self.optimiser.add(&loss.f_div_scalar(count as i64)?)?;
-                loss.f_double_value(&[])
-            };
-            let loss = learn().map_err(Error::torch("training"))?;
+            let learned = batch.learn(&self.network, &self.objective, &mut self.optimiser, count);
+            let loss = learned.map_err(Error::torch("training"))?;
             if !loss.is_finite() {
                 return Err(Error::Diverged { epoch: state.epochs() + 1 });
             }
@@ -213,7 +209,7 @@ impl<'a> Training<'a> {
 
     /// Scores the validation pictures. `None` when cancelled.
     pub(super) fn judge(&mut self) -> Result<Option<JudgedEpoch>, Error> {
-        let (validation, batch_size) = (&self.pictures.validation, self.config.settings.batch_size);
+        let (validation, batch_size) = (self.validation, self.config.settings.batch_size);
         let (network, objective, cancel) = (&self.network, &self.objective, self.cancel);
         averaged(&mut self.ema, || epoch::judge(network, objective, validation, batch_size, cancel))
     }
@@ -221,7 +217,7 @@ impl<'a> Training<'a> {
     /// Gives the network the best epoch's weights, scores the validation pictures with them, and hands both over. `None` when
     /// cancelled.
     pub(super) fn judge_best(mut self) -> Result<Option<(JudgedEpoch, Network)>, Error> {
-        self.checkpoints.restore_best(&self.network.resnet.named())?;
+        self.checkpoints.restore_best(&mut self.network)?;
         // What was kept as the best are averages already.
         self.ema = None;
         Ok(self.judge()?.map(|judged| (judged, self.network)))
@@ -229,15 +225,14 @@ impl<'a> Training<'a> {
 
     fn keep(&mut self, state: &mut State) -> Result<(), Error> {
         state.steps = self.optimiser.steps;
-        self.checkpoints.keep(&self.tensors(), state)?;
+        self.checkpoints.keep(&self.network, self.others(), state)?;
         self.kept = Instant::now();
         Ok(())
     }
 
-    /// All that going on needs.
-    fn tensors(&self) -> Vec<(String, Tensor)> {
-        let mut tensors = self.network.resnet.named();
-        tensors.extend(self.optimiser.state());
+    /// What going on needs beside the network.
+    fn others(&self) -> Vec<(String, Tensor)> {
+        let mut tensors = self.optimiser.state();
         tensors.extend(self.ema.iter().flat_map(Ema::state));
         tensors
     }
@@ -262,15 +257,6 @@ fn averaged<T>(ema: &mut Option<Ema>, work: impl FnOnce() -> Result<T, Error>) -
         Some(ema) => ema.lend(work),
         None => work(),
     }
-}
-
-/// The logarithm of the odds of each class: what a network that sees nothing should answer. It starts with that.
-fn prior(vocabulary: &Vocabulary, census: &Census) -> Vec<f32> {
-    let odds = |class: &tagmill_model::Class| {
-        let share = (class.count as f64 + 0.5) / (census.train as f64 + 1.0);
-        (share / (1.0 - share)).ln() as f32
-    };
-    vocabulary.classes().iter().map(odds).collect()
 }
 
 fn write_history(config: &Config, state: &State) -> Result<(), Error> {

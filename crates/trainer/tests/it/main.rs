@@ -4,7 +4,10 @@
 
 mod bad_input;
 mod data;
+mod frozen;
 mod judge;
 mod learning;
 mod resume;
 mod sample;
+mod script;
+mod weights;

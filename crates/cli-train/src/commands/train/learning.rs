@@ -14,9 +14,9 @@ pub(super) struct LearningArgs {
     /// Stop after so many epochs without a better validation mAP
     #[arg(long, value_name = "EPOCHS")]
     patience: Option<u32>,
-    /// Pictures that go through the network at a time
-    #[arg(long, value_name = "N", default_value_t = Settings::default().batch_size)]
-    batch_size: usize,
+    /// Pictures that go through the network at a time [default: 32, or 1024 with --freeze]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
     /// Batches a step: a step of many pictures where memory holds few
     #[arg(long, value_name = "N", default_value_t = Settings::default().accumulate)]
     accumulate: usize,
@@ -98,7 +98,7 @@ impl LearningArgs {
     pub(super) fn apply(&self, settings: &mut Settings) {
         settings.epochs = self.epochs;
         settings.patience = self.patience;
-        settings.batch_size = self.batch_size;
+        settings.batch_size = self.batch_size.unwrap_or_else(|| Settings::usual_batch_size(settings.freeze));
         settings.accumulate = self.accumulate;
         settings.learning_rate = self.learning_rate;
         settings.warmup = self.warmup;
