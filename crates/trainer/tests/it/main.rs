@@ -6,5 +6,6 @@ mod bad_input;
 mod data;
 mod judge;
 mod learning;
+mod predict;
 mod resume;
 mod sample;
