@@ -27,6 +27,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         Error::RunDiffers { .. } => Some("name a new run with --run, or replace that one with --overwrite"),
         Error::NothingToResume { .. } => Some("leave out --resume to begin the run"),
         Error::Diverged { .. } => Some("lower --learning-rate"),
+        Error::OutputExists { .. } => Some("go on with it by --resume, or replace it by --overwrite"),
+        Error::OutputInUse { .. } => Some("wait until the other program has ended"),
+        Error::NotResumable { .. } => Some("name another file, or replace it by --overwrite"),
         Error::NoCuda => Some("use `--device cpu` or `--device auto`"),
         Error::Torch { .. } => {
             Some("where memory ran out, a smaller --batch-size or --image-size needs less")

@@ -157,6 +157,26 @@ pub enum Error {
         /// The path as it was given.
         path: PathBuf,
     },
+    /// A file that predictions should go to is there already.
+    #[error("`{}` exists already", path.display())]
+    OutputExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program writes predictions to the same file.
+    #[error("another program is writing `{}`", path.display())]
+    OutputInUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of predictions is none, or another model's.
+    #[error("`{}` cannot be gone on with: {fault}", file.display())]
+    NotResumable {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// A file could not be read or written.
     #[error("cannot access `{}`", path.display())]
     Io {

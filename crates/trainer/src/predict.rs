@@ -1,83 +1,66 @@
-//! From a run folder and picture files to the tags they most likely show.
+//! From a run folder and picture files to the tags they most likely show, to feature vectors, and to sidecars.
+//!
+//! [`run`] predicts files and folders and returns the predictions. [`stream`] hands them over one by one, takes its pictures
+//! from anywhere, and needs no memory for a million of them.
 
-use std::fmt;
-use std::fs;
+mod embeddings;
+mod existing_file;
+mod inputs;
+mod path_set;
+mod report;
+mod selection;
+mod sidecars;
+mod work;
+
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use tagmill_model::picture::Limits;
-use tagmill_model::{MediaKind, Outcome, Progress, StageReport};
+use tagmill_model::{Outcome, Progress};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
-use crate::Picture;
-use crate::metrics;
 use crate::{Device, Tagger, device};
 
-/// Pictures that are decoded before they are scored. Decoding and scoring take turns: each uses all cores, and libtorch's
-/// threads collapse when others compete with them.
-const DECODED_AT_ONCE: usize = 128;
+pub use embeddings::Embeddings;
+pub use existing_file::ExistingFile;
+pub use inputs::{Input, Inputs};
+pub use path_set::PathSet;
+pub use report::{Failure, Prediction, Report, ScoredTag};
+pub use selection::{Selection, Selector, Threshold, maximum_cut};
+pub use sidecars::{ExistingSidecar, SIDECAR_EXISTS, SidecarStyle, Sidecars};
+
+use embeddings::Writer;
+use sidecars::Claims;
+use work::{Batch, Decoded, Work};
 
 /// What to predict, with what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The run folder.
     pub run: PathBuf,
     /// Files, and folders that are searched with all below them for files with a picture's extension.
     pub inputs: Vec<PathBuf>,
-    /// How many tags to name for a picture, the likeliest first.
-    pub top: usize,
-    /// What a picture may cost before it is left out.
-    pub limits: Limits,
+    /// What to make of each picture.
+    pub settings: Settings,
     /// Where the model computes.
     pub device: Device,
     /// Threads of libtorch, for this whole process; `None` leaves them as they are, one a core.
     pub threads: Option<usize>,
 }
 
-/// A tag and how likely the picture shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ScoredTag {
-    /// The tag.
-    pub name: String,
-    /// Probability, 0 to 1.
-    pub score: f32,
-}
-
-/// What a picture most likely shows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prediction {
-    /// The file.
-    pub path: PathBuf,
-    /// The likeliest tags, likeliest first.
-    pub tags: Vec<ScoredTag>,
-}
-
-/// A file that could not be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The file.
-    pub path: PathBuf,
-    /// Why, as one word.
-    pub reason: String,
-    /// Why, in words.
-    pub detail: String,
-}
-
-/// What was predicted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// How many pictures were predicted.
-    pub pictures: u64,
-    /// The predictions in the order of the inputs; those that [`stream`] handed over are not here.
-    pub predictions: Vec<Prediction>,
-    /// The files that could not be used.
-    pub failures: Vec<Failure>,
-    /// The score from which the run counts a tag as predicted.
-    pub threshold: f32,
+/// What to make of each picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// Which tags to name.
+    pub selection: Selection,
+    /// Text files with these tags beside the pictures.
+    pub sidecars: Option<Sidecars>,
+    /// A file of feature vectors.
+    pub embeddings: Option<Embeddings>,
+    /// What a picture may cost before it is left out.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -86,11 +69,19 @@ impl Config {
         Config {
             run: run.into(),
             inputs,
-            top: metrics::TOP,
-            limits: Limits::default(),
+            settings: Settings::default(),
             device: Device::default(),
             threads: None,
         }
+    }
+
+    /// Loads the run's tagger, on the device and with the threads that are asked for.
+    ///
+    /// # Errors
+    /// As [`Tagger::load_on`].
+    pub fn tagger(&self) -> Result<Tagger, Error> {
+        device::use_threads(self.threads);
+        Tagger::load_on(&self.run, self.device)
     }
 }
 
@@ -99,112 +90,126 @@ impl Config {
 /// # Errors
 /// [`Error::InputNotFound`], and what is wrong with the run folder. Not bad pictures: the report lists them.
 pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
+    let tagger = config.tagger()?;
+    let inputs = Inputs::named(config.inputs)?;
     let mut predictions = Vec::new();
-    let report = stream(config, &mut |prediction| predictions.push(prediction), progress, cancel)?;
+    let mut keep = |result: Result<Prediction, Failure>| predictions.extend(result.ok());
+    let report = stream(&tagger, &config.settings, inputs, &mut keep, progress, cancel)?;
     Ok(Report { predictions, ..report })
 }
 
-/// As [`run`], but hands each prediction over as soon as it is made, so that a million of them need no memory.
+/// Predicts pictures as they come and hands over what each of them came to, in their order, once its sidecar is written. What
+/// was done before is counted and not handed over.
 ///
 /// # Errors
-/// As [`run`].
+/// [`Error::Torch`] when memory runs out; what is wrong with the run's thresholds or with the file of feature vectors; and
+/// [`Error::Io`] when a disk is full. Not bad pictures: the report lists them.
 pub fn stream(
-    config: Config,
-    sink: &mut dyn FnMut(Prediction),
+    tagger: &Tagger,
+    settings: &Settings,
+    inputs: Inputs<'_>,
+    sink: &mut dyn FnMut(Result<Prediction, Failure>),
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    device::use_threads(config.threads);
-    let tagger = Tagger::load(&config.run, config.device)?;
-    let files = files(&config.inputs)?;
-    let mut report = Report {
-        outcome: Outcome::Completed,
-        pictures: 0,
-        predictions: Vec::new(),
-        failures: Vec::new(),
-        threshold: tagger.threshold(),
+    let mut stage = Stage {
+        tagger,
+        sidecars: settings.sidecars,
+        selector: tagger.selector(&settings.selection)?,
+        vectors: None,
+        report: Report {
+            outcome: Outcome::Completed,
+            pictures: 0,
+            skipped: 0,
+            predictions: Vec::new(),
+            failures: Vec::new(),
+            threshold: tagger.threshold(),
+        },
     };
-    progress.start("predicting", Some(files.len() as u64));
-    for files in files.chunks(DECODED_AT_ONCE) {
-        if cancel.is_cancelled() {
-            report.outcome = Outcome::Cancelled;
-            break;
-        }
-        let size = tagger.image_size();
-        let pictures = files.par_iter().map(|file| Picture::open(file, size, &config.limits)).collect();
-        for (file, scores) in files.iter().zip(tagger.score_each(pictures)?) {
-            match scores {
-                Ok(scores) => {
-                    report.pictures += 1;
-                    sink(Prediction { path: file.clone(), tags: tagger.best(&scores, config.top) });
-                }
-                Err(bad) => report.failures.push(Failure {
-                    path: file.clone(),
-                    reason: bad.reason().to_owned(),
-                    detail: bad.to_string(),
-                }),
-            }
-        }
-        progress.advance(files.len() as u64);
+    let mut inputs = inputs;
+    if let Some(embeddings) = &settings.embeddings {
+        let (writer, done) = Writer::open(embeddings, tagger.features())?;
+        stage.vectors = Some(writer);
+        inputs = inputs.without(done);
     }
+    let mut claims = settings.sidecars.map(Claims::new);
+    let items = inputs.items.map(move |input| match (input, &mut claims) {
+        (Input::Picture(path), Some(claims)) => claims.check(path),
+        (input, _) => input,
+    });
+    let work = Work { size: tagger.image_size(), limits: settings.limits };
+    progress.start("predicting", inputs.total);
+    let result = thread::scope(|scope| {
+        // The last of them to be dropped lets the threads end, however far they are.
+        for batch in work.start(scope, items, tagger.leaves_cores_free()) {
+            if cancel.is_cancelled() {
+                stage.report.outcome = Outcome::Cancelled;
+                break;
+            }
+            let seen = batch.seen();
+            stage.predict(batch)?.into_iter().for_each(&mut *sink);
+            progress.advance(seen);
+        }
+        Ok(())
+    });
     progress.finish();
-    Ok(report)
+    result.map(|()| stage.report)
 }
 
-/// The files of the inputs: each file as it is, each folder's pictures by name.
-fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
-    for input in inputs {
-        match fs::metadata(input) {
-            Ok(metadata) if metadata.is_dir() => search(input, &mut files)?,
-            Ok(_) => files.push(input.clone()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::InputNotFound { path: input.clone() });
+/// What becomes of decoded pictures.
+struct Stage<'a> {
+    tagger: &'a Tagger,
+    selector: Selector,
+    sidecars: Option<Sidecars>,
+    vectors: Option<Writer>,
+    report: Report,
+}
+
+impl Stage<'_> {
+    fn predict(&mut self, batch: Batch) -> Result<Vec<Result<Prediction, Failure>>, Error> {
+        let mut pictures = Vec::with_capacity(batch.decoded.len());
+        let mut places: Vec<Result<PathBuf, Failure>> = Vec::with_capacity(batch.decoded.len());
+        for Decoded { path, picture } in batch.decoded {
+            places.push(picture.map(|picture| {
+                pictures.push(picture);
+                path
+            }));
+        }
+        let mut scores = match &mut self.vectors {
+            None => self.tagger.score(&pictures)?,
+            Some(writer) => {
+                let (scores, vectors) = self.tagger.score_and_embed(&pictures)?;
+                let paths: Vec<&Path> = places.iter().flatten().map(PathBuf::as_path).collect();
+                writer.append(&paths, &vectors)?;
+                scores
             }
-            Err(error) => return Err(Error::io(input)(error)),
         }
-    }
-    Ok(files)
-}
-
-fn search(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let mut entries = fs::read_dir(folder)
-        .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
-        .map_err(Error::io(folder))?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        // A link to a folder is not followed: it may lead back up.
-        if entry.file_type().map_err(Error::io(&path))?.is_dir() {
-            search(&path, files)?;
-        } else if is_picture(&path) {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    MediaKind::of_extension(extension) == MediaKind::Image
-}
-
-impl StageReport for Report {
-    fn outcome(&self) -> Outcome {
-        self.outcome
+        .into_iter();
+        let predictions = places.into_iter().map(|place| {
+            let path = place?;
+            let scores = scores.next().expect("there is a row for each picture that was pushed");
+            Ok(Prediction { path, tags: self.tagger.select(&scores, &self.selector) })
+        });
+        let results = self.with_sidecars(predictions.collect())?;
+        self.report.skipped += batch.skipped;
+        self.report.pictures += results.iter().flatten().count() as u64;
+        self.report.failures.extend(results.iter().filter_map(|result| result.as_ref().err().cloned()));
+        Ok(results)
     }
 
-    fn items(&self) -> u64 {
-        self.pictures
-    }
-
-    fn failed(&self) -> u64 {
-        self.failures.len() as u64
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "predicted {} pictures, {} could not be used", self.pictures, self.failures.len())
+    /// Writes many sidecars at once: each waits for the disk.
+    fn with_sidecars(
+        &self,
+        results: Vec<Result<Prediction, Failure>>,
+    ) -> Result<Vec<Result<Prediction, Failure>>, Error> {
+        let Some(sidecars) = self.sidecars else { return Ok(results) };
+        let write = |result: Result<Prediction, Failure>| match result {
+            Ok(prediction) => match sidecars.write(&prediction) {
+                Ok(written) => Ok(written.map(|()| prediction)),
+                Err((file, error)) => Err(Error::io(&file)(error)),
+            },
+            Err(failure) => Ok(Err(failure)),
+        };
+        results.into_par_iter().map(write).collect()
     }
 }

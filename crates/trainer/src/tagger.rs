@@ -1,35 +1,49 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use tagmill_model::Vocabulary;
 use tagmill_model::picture::{BadPicture, Limits};
+use tch::{TchError, Tensor};
 
 use crate::Picture;
 use crate::batches::Batch;
 use crate::network::Network;
-use crate::predict::ScoredTag;
+use crate::predict::{ScoredTag, Selection, Selector};
 use crate::resnet::Precision;
-use crate::run_folder::{RunConfig, RunFolder, WEIGHTS};
+use crate::run_folder::{RunConfig, RunFolder, WEIGHTS, read_thresholds};
 use crate::{Device, Error, metrics};
 
 /// Pictures that go through the network at a time. Always the same number where there are enough: libtorch may choose
 /// another algorithm, and so other last bits, for another number.
-const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
+
+/// A row of numbers for each picture.
+type Rows = Vec<Vec<f32>>;
 
 /// A finished run, ready to tag pictures.
 pub struct Tagger {
     network: Network,
+    run: PathBuf,
     folder: RunFolder,
 }
 
 impl Tagger {
-    /// Loads the run in a folder.
+    /// Loads the run in a folder, on the first CUDA device where there is one, else on the CPU.
     ///
     /// # Errors
     /// [`Error::IncompleteRun`] where a file is not there, [`Error::MalformedRun`] where one is damaged, and
     /// [`Error::VocabularyMismatch`] where the vocabulary is another model's.
-    pub fn load(run: &Path, device: Device) -> Result<Tagger, Error> {
-        let folder = RunFolder::open(run)?;
+    pub fn load(run: impl AsRef<Path>) -> Result<Tagger, Error> {
+        Tagger::load_on(run, Device::Auto)
+    }
+
+    /// As [`Tagger::load`], on a device of choice.
+    ///
+    /// # Errors
+    /// As [`Tagger::load`], and [`Error::NoCuda`].
+    pub fn load_on(run: impl AsRef<Path>, device: Device) -> Result<Tagger, Error> {
+        let run = run.as_ref().to_owned();
+        let folder = RunFolder::open(&run)?;
         let settings = &folder.config.tagmill.identity.settings;
         let classes = folder.vocabulary.len();
         let device = device.resolve()?;
@@ -38,10 +52,10 @@ impl Tagger {
             Precision::Bfloat16 => Precision::Auto.on(device),
             other => other,
         };
-        let shape = folder.config.shape(run);
+        let shape = folder.config.shape(&run);
         let network = Network::new(&shape, classes, folder.config.image_size(), precision, device)?;
         network.load(&run.join(WEIGHTS))?;
-        Ok(Tagger { network, folder })
+        Ok(Tagger { network, run, folder })
     }
 
     /// The classes, in the order of the scores.
@@ -57,6 +71,11 @@ impl Tagger {
     /// The width and height of the pictures it takes.
     pub fn image_size(&self) -> u32 {
         self.folder.config.image_size()
+    }
+
+    /// How many numbers a feature vector has.
+    pub fn features(&self) -> usize {
+        self.folder.config.num_features as usize
     }
 
     /// Decodes files on all cores and scores them. What cannot be decoded stands in its place with the reason.
@@ -77,27 +96,67 @@ impl Tagger {
     ///
     /// # Errors
     /// [`Error::Torch`], when memory runs out or a picture has another size.
-    pub fn score(&self, pictures: &[Picture]) -> Result<Vec<Vec<f32>>, Error> {
+    pub fn score(&self, pictures: &[Picture]) -> Result<Rows, Error> {
         let mut scores = Vec::with_capacity(pictures.len());
-        for pictures in pictures.chunks(AT_ONCE) {
-            let pixels = pictures.iter().map(Picture::pixels).collect::<Vec<_>>().concat();
-            let score = || {
-                let (size, device) = (self.image_size(), self.network.device());
-                let batch = Batch::new(&pixels, &[], pictures.len(), size, device)?;
-                Network::scores(&self.network.forward(&batch, false)?)
-            };
-            let values = tch::no_grad(score).map_err(Error::torch("scoring pictures"))?;
-            scores.extend(values.chunks(self.network.classes()).map(<[f32]>::to_vec));
-        }
+        self.each_batch(pictures, |batch| {
+            let values = Network::scores(&self.network.forward(batch, false)?)?;
+            scores.extend(rows(&values, self.network.classes()));
+            Ok(())
+        })?;
         Ok(scores)
+    }
+
+    /// The feature vectors of pictures of [`Tagger::image_size`]: what the last layer sees, [`Tagger::features`] numbers
+    /// each. Pictures that look alike to the model have vectors that point the same way.
+    ///
+    /// # Errors
+    /// As [`Tagger::score`].
+    pub fn embed(&self, pictures: &[Picture]) -> Result<Rows, Error> {
+        let mut vectors = Vec::with_capacity(pictures.len());
+        self.each_batch(pictures, |batch| {
+            let features = values(&self.network.features(batch, false)?)?;
+            vectors.extend(rows(&features, self.features()));
+            Ok(())
+        })?;
+        Ok(vectors)
+    }
+
+    /// Scores and feature vectors of one pass through the network.
+    pub(crate) fn score_and_embed(&self, pictures: &[Picture]) -> Result<(Rows, Rows), Error> {
+        let (mut scores, mut vectors) = (Vec::new(), Vec::new());
+        self.each_batch(pictures, |batch| {
+            let features = self.network.features(batch, false)?;
+            let logits = self.network.classify(&features)?;
+            scores.extend(rows(&Network::scores(&logits)?, self.network.classes()));
+            vectors.extend(rows(&values(&features)?, self.features()));
+            Ok(())
+        })?;
+        Ok((scores, vectors))
     }
 
     /// The tags of the highest scores, highest first; of equal scores the commoner tag first.
     pub fn best(&self, scores: &[f32], count: usize) -> Vec<ScoredTag> {
+        self.named(scores, metrics::top(scores, count))
+    }
+
+    /// Looks up what a selection goes by in the run: its thresholds.
+    ///
+    /// # Errors
+    /// [`Error::IncompleteRun`], [`Error::MalformedRun`] and [`Error::VocabularyMismatch`] for the files of thresholds.
+    pub fn selector(&self, selection: &Selection) -> Result<Selector, Error> {
+        Selector::new(selection, self.threshold(), || read_thresholds(&self.run, self.vocabulary()))
+    }
+
+    /// The tags that a selection takes, highest score first; of equal scores the commoner tag first.
+    pub fn select(&self, scores: &[f32], selector: &Selector) -> Vec<ScoredTag> {
+        self.named(scores, selector.select(scores))
+    }
+
+    fn named(&self, scores: &[f32], classes: Vec<usize>) -> Vec<ScoredTag> {
         let tag = |class: usize| {
             Some(ScoredTag { name: self.vocabulary().name(class)?.to_owned(), score: scores[class] })
         };
-        metrics::top(scores, count).into_iter().filter_map(tag).collect()
+        classes.into_iter().filter_map(tag).collect()
     }
 
     /// Scores those pictures that are there.
@@ -113,7 +172,38 @@ impl Tagger {
         Ok(places.into_iter().map(|place| place.map(|()| next())).collect())
     }
 
+    fn each_batch(
+        &self,
+        pictures: &[Picture],
+        mut work: impl FnMut(&Batch) -> Result<(), TchError>,
+    ) -> Result<(), Error> {
+        let (size, device) = (self.image_size(), self.network.device());
+        for pictures in pictures.chunks(AT_ONCE) {
+            let pixels = pictures.iter().map(Picture::pixels).collect::<Vec<_>>().concat();
+            let batch = || work(&Batch::new(&pixels, &[], pictures.len(), size, device)?);
+            tch::no_grad(batch).map_err(Error::torch("scoring pictures"))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the model leaves the cores to others while it computes.
+    pub(crate) fn leaves_cores_free(&self) -> bool {
+        self.network.device().is_cuda()
+    }
+
     pub(crate) fn config(&self) -> &RunConfig {
         &self.folder.config
     }
+}
+
+/// The numbers of a tensor, row after row.
+fn values(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
+    let tensor = tensor.f_to_kind(tch::Kind::Float)?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
+    let mut values = vec![0.0; tensor.numel()];
+    tensor.f_copy_data(&mut values, tensor.numel())?;
+    Ok(values)
+}
+
+fn rows(values: &[f32], width: usize) -> impl Iterator<Item = Vec<f32>> {
+    values.chunks(width).map(<[f32]>::to_vec)
 }

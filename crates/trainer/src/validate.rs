@@ -84,7 +84,7 @@ impl Config {
 /// [`Error::NoUsablePictures`] where no picture of the others can be used.
 pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
     device::use_threads(config.threads);
-    let tagger = Tagger::load(&config.run, config.device)?;
+    let tagger = Tagger::load_on(&config.run, config.device)?;
     let thresholds = run_folder::read_thresholds(&config.run, tagger.vocabulary())?;
     progress.start("reading the dataset", None);
     let sides = run_folder::sides(&config.run, &tagger.config().tagmill.identity)?;

@@ -124,7 +124,7 @@ fn no_good_picture_is_an_error() {
 
 #[track_caller]
 fn check_load(run: &Path, expected: &str) {
-    let error = Tagger::load(run, Device::Cpu).err().unwrap().to_string();
+    let error = Tagger::load_on(run, Device::Cpu).err().unwrap().to_string();
     assert_eq!(error.replace(&run.display().to_string(), "RUN"), expected);
 }
 
@@ -185,7 +185,7 @@ fn run_folders_that_lack_or_mix_things() {
         config.replace("\"architecture\": \"resnet18\"", "\"architecture\": \"resnet34\"").as_bytes(),
         "`RUN/model.safetensors` is damaged: it has no tensor `layer1.2.conv1.weight`",
     );
-    assert!(Tagger::load(&run, Device::Cpu).is_ok());
+    assert!(Tagger::load_on(&run, Device::Cpu).is_ok());
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_head_is_trained_on_kept_features() {
 
     // Scores come by the whole network here, and by kept features there.
     assert!(
-        Tagger::load(&config.run, Device::Cpu).unwrap().predict(&[sample.picture(1)]).unwrap()[0].is_ok()
+        Tagger::load_on(&config.run, Device::Cpu).unwrap().predict(&[sample.picture(1)]).unwrap()[0].is_ok()
     );
     assert!(validate::run(sample.validate(), &(), &on()).unwrap().pictures > 0);
     tagmill_pixels::cache::clear(config.cache.as_ref().unwrap()).unwrap();
@@ -101,5 +101,5 @@ fn a_script_is_frozen_too() {
     };
     let (before, after) = (parameters(tiny), parameters(config.run.join("backbone.ts")));
     before.iter().for_each(|(name, tensor)| assert_eq!(*tensor, after[name], "{name}"));
-    assert!(Tagger::load(&config.run, Device::Cpu).is_ok());
+    assert!(Tagger::load_on(&config.run, Device::Cpu).is_ok());
 }

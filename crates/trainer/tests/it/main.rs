@@ -7,6 +7,7 @@ mod data;
 mod frozen;
 mod judge;
 mod learning;
+mod predict;
 mod resume;
 mod sample;
 mod script;

@@ -56,12 +56,12 @@ fn a_script_is_trained() {
         assert!(same, "{name}");
     }
     let paths: Vec<PathBuf> = (1..=9).map(|id| sample.picture(id)).collect();
-    let scores = |run| Tagger::load(run, Device::Cpu).unwrap().predict(&paths).unwrap();
+    let scores = |run| Tagger::load_on(run, Device::Cpu).unwrap().predict(&paths).unwrap();
     assert_eq!(scores(&config.run), scores(&straight.run));
     assert_eq!(predict::run(sample.predict(paths.clone()), &(), &on()).unwrap().pictures, 9);
     assert!(validate::run(sample.validate(), &(), &on()).unwrap().pictures > 0);
     fs::remove_file(config.run.join("backbone.ts")).unwrap();
-    let error = Tagger::load(&config.run, Device::Cpu).err().unwrap();
+    let error = Tagger::load_on(&config.run, Device::Cpu).err().unwrap();
     assert!(matches!(error, Error::IncompleteRun { file: "backbone.ts", .. }), "{error}");
 }
 

@@ -1,0 +1,87 @@
+//! Predictions as text.
+
+use std::borrow::Cow;
+
+use clap::ValueEnum;
+use console::truncate_str;
+use tagmill_trainer::predict::{Failure, Prediction};
+
+/// How predictions are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people: the path, and below it a tag a line
+    Table,
+    /// The whole report as one JSON object
+    Json,
+    /// A JSON object a picture
+    Jsonl,
+    /// path,tag,score: a row a tag, and one with empty cells for a picture without any
+    Csv,
+    /// path: tag, tag, tag
+    Txt,
+}
+
+impl Format {
+    /// What stands before all pictures.
+    pub(super) fn header(self) -> &'static [u8] {
+        if self == Format::Csv { b"path,tag,score\n" } else { b"" }
+    }
+
+    /// What a picture came to; nothing for a failure, but for JSON. `width` is that of a terminal.
+    pub(super) fn text(self, result: &Result<Prediction, Failure>, width: Option<usize>) -> Vec<u8> {
+        match (self, result) {
+            (Format::Json | Format::Jsonl, Ok(prediction)) => json_line(prediction),
+            (Format::Json | Format::Jsonl, Err(failure)) => json_line(failure),
+            (_, Err(_)) => Vec::new(),
+            (Format::Table, Ok(prediction)) => table(prediction, width).into_bytes(),
+            (Format::Csv, Ok(prediction)) => csv(prediction),
+            (Format::Txt, Ok(prediction)) => {
+                let tags: Vec<String> =
+                    prediction.tags.iter().map(|tag| printable(&tag.name).into_owned()).collect();
+                let mut line = prediction.path.as_os_str().as_encoded_bytes().to_vec();
+                line.extend(format!(": {}\n", tags.join(", ")).bytes());
+                line
+            }
+        }
+    }
+}
+
+fn json_line(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).expect("predictions have text for keys and finite scores");
+    line.push(b'\n');
+    line
+}
+
+fn csv(prediction: &Prediction) -> Vec<u8> {
+    let path = prediction.path.as_os_str().as_encoded_bytes();
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let mut write = |tag: &str, score: &str| {
+        csv.write_record([path, tag.as_bytes(), score.as_bytes()]).expect("a Vec takes everything");
+    };
+    if prediction.tags.is_empty() {
+        write("", "");
+    }
+    for tag in &prediction.tags {
+        write(&tag.name, &tag.score.to_string());
+    }
+    csv.into_inner().expect("a Vec takes everything")
+}
+
+fn table(prediction: &Prediction, width: Option<usize>) -> String {
+    let mut lines = vec![printable(&prediction.path.to_string_lossy()).into_owned()];
+    lines.extend(prediction.tags.iter().map(|tag| format!("  {:.2}  {}", tag.score, printable(&tag.name))));
+    if prediction.tags.is_empty() {
+        lines.push("  no tag".to_owned());
+    }
+    lines.iter().map(|line| truncate_str(line, width.unwrap_or(usize::MAX), "…") + "\n").collect()
+}
+
+/// What could move the cursor or end the line is spelled out.
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() })
+        .collect()
+}

@@ -1,0 +1,31 @@
+use std::collections::HashSet;
+use std::path::Path;
+
+/// Half a BLAKE3 hash: no two paths share one.
+pub(super) type PathKey = [u8; 16];
+
+/// Paths that were seen, in 16 bytes each, so that millions fit into memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PathSet(HashSet<PathKey>);
+
+impl PathSet {
+    /// Adds a path by its bytes, as [`std::ffi::OsStr::as_encoded_bytes`] has them.
+    pub fn insert(&mut self, path: &[u8]) {
+        self.0.insert(key(path));
+    }
+
+    /// Whether the path is among them, spelled as it was added.
+    pub fn contains(&self, path: &Path) -> bool {
+        self.0.contains(&key_of(path))
+    }
+}
+
+pub(super) fn key_of(path: &Path) -> PathKey {
+    key(path.as_os_str().as_encoded_bytes())
+}
+
+fn key(path: &[u8]) -> PathKey {
+    let mut key = PathKey::default();
+    blake3::Hasher::new().update(path).finalize_xof().fill(&mut key);
+    key
+}

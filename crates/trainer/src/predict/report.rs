@@ -1,0 +1,135 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tagmill_model::picture::BadPicture;
+use tagmill_model::{Outcome, StageReport};
+
+/// A tag and how likely the picture shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoredTag {
+    /// The tag.
+    pub name: String,
+    /// Probability, 0 to 1.
+    pub score: f32,
+}
+
+/// What a picture most likely shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// The file.
+    #[serde(flatten, with = "path_text")]
+    pub path: PathBuf,
+    /// The tags that were selected, likeliest first.
+    pub tags: Vec<ScoredTag>,
+}
+
+/// A file that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The file.
+    #[serde(flatten, with = "path_text")]
+    pub path: PathBuf,
+    /// Why, as one word.
+    pub reason: String,
+    /// Why, in words.
+    pub error: String,
+}
+
+/// What was predicted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How many pictures were predicted.
+    pub pictures: u64,
+    /// How many were left alone, because they were done before.
+    pub skipped: u64,
+    /// The predictions in the order of the inputs; those that [`stream`](super::stream) handed over are not here.
+    pub predictions: Vec<Prediction>,
+    /// The files that could not be used.
+    pub failures: Vec<Failure>,
+    /// The score from which the run counts a tag as predicted.
+    pub threshold: f32,
+}
+
+impl Failure {
+    pub(super) fn new(path: PathBuf, bad: &BadPicture) -> Failure {
+        Failure { path, reason: bad.reason().to_owned(), error: bad.to_string() }
+    }
+}
+
+impl StageReport for Report {
+    fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    fn items(&self) -> u64 {
+        self.pictures
+    }
+
+    fn failed(&self) -> u64 {
+        self.failures.len() as u64
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "predicted {} pictures, {} could not be used", self.pictures, self.failures.len())?;
+        match self.skipped {
+            0 => Ok(()),
+            skipped => write!(f, ", {skipped} were done before"),
+        }
+    }
+}
+
+/// A path as text, and beside it its bytes where it is no text: `path`, `path_bytes`.
+mod path_text {
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct PathText {
+        path: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path_bytes: Option<Vec<u8>>,
+    }
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = || path.as_os_str().as_encoded_bytes().to_vec();
+        let path_bytes = path.to_str().is_none().then(bytes);
+        PathText { path: path.to_string_lossy().into_owned(), path_bytes }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        let PathText { path, path_bytes } = PathText::deserialize(deserializer)?;
+        Ok(match path_bytes {
+            Some(bytes) => crate::predict::inputs::path_of(bytes),
+            None => path.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: PathBuf, expected: &str) {
+        let failure = Failure::new(path, &BadPicture::Missing);
+        let json = serde_json::to_string(&failure).unwrap();
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), failure);
+    }
+
+    #[test]
+    fn every_path_comes_back_from_json() {
+        check("a ä.jpg".into(), r#"{"path":"a ä.jpg","reason":"missing","error":"the file is missing"}"#);
+        #[cfg(unix)]
+        check(
+            crate::predict::inputs::path_of(b"a\xff".to_vec()),
+            r#"{"path":"a�","path_bytes":[97,255],"reason":"missing","error":"the file is missing"}"#,
+        );
+    }
+}
