@@ -18,6 +18,7 @@ mod run_folder;
 mod seen_items;
 mod table;
 mod tagger;
+mod tensorboard;
 mod weights;
 
 pub use device::Device;

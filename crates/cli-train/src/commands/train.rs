@@ -47,6 +47,9 @@ pub(crate) struct TrainArgs {
     /// Another seed gives other first weights, order and augmentation
     #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
     seed: u64,
+    /// Write curves for TensorBoard into tensorboard/ in the run's folder
+    #[arg(long)]
+    tensorboard: bool,
     /// Delete the run of that name where other settings or data made it
     #[arg(long)]
     overwrite: bool,
@@ -98,6 +101,7 @@ fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
         max_bad: Some(args.max_bad),
         device: args.device.device,
         threads: args.device.threads(),
+        tensorboard: args.tensorboard,
         overwrite: args.overwrite,
         ..Config::new(data.dataset(), data.media(), data.run(&args.run))
     })

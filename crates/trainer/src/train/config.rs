@@ -29,6 +29,8 @@ pub struct Config {
     pub device: Device,
     /// Threads of libtorch, for this whole process; `None` leaves them as they are, one a core.
     pub threads: Option<usize>,
+    /// Whether to write event files for TensorBoard, into `tensorboard/` in the run folder.
+    pub tensorboard: bool,
     /// Whether a run that other settings or data made may be deleted.
     pub overwrite: bool,
 }
@@ -82,6 +84,7 @@ impl Config {
             limits: Limits::default(),
             device: Device::default(),
             threads: None,
+            tensorboard: false,
             overwrite: false,
         }
     }

@@ -14,6 +14,7 @@ use crate::optimiser::AdamW;
 use crate::pixels;
 use crate::run_folder::{self, Identity, RunConfig};
 use crate::table::{self, Census, Table};
+use crate::tensorboard::Events;
 use crate::{Error, device, metrics, weights};
 
 /// Trains a tagger, or goes on training one, or finds that it is trained.
@@ -145,6 +146,7 @@ impl Training<'_> {
             resnet.initialise(settings.seed, prior).map_err(Error::torch("making the network"))?;
         }
         let shown = Epoch::pictures(self.pictures.train.len(), settings.batch_size) as u64;
+        let mut events = self.events(optimiser.steps)?;
         self.progress.start("training", Some(u64::from(settings.epochs - done) * shown));
         for number in done + 1..=settings.epochs {
             let Some(figures) = self.epoch(&mut optimiser, number)? else { break };
@@ -154,11 +156,20 @@ impl Training<'_> {
                 map = figures.validation_map,
                 "epoch {number} done"
             );
+            if let Some(events) = &mut events {
+                events.epoch(optimiser.steps as u64, &figures)?;
+            }
             checkpoints.save(&self.network.resnet, &optimiser, state, figures)?;
             write_history(&self.config.run, state)?;
         }
         self.progress.finish();
         Ok(())
+    }
+
+    /// Where curves for TensorBoard go, for a training that has done `steps` steps.
+    fn events(&self, steps: i64) -> Result<Option<Events>, Error> {
+        let folder = self.config.run.join(run_folder::TENSORBOARD);
+        self.config.tensorboard.then(|| Events::create(&folder, steps as u64)).transpose()
     }
 
     /// Trains and judges one epoch. `None` when cancelled.
