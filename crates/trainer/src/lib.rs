@@ -25,6 +25,7 @@ mod seen_items;
 mod starting_weights;
 mod table;
 mod tagger;
+mod tensorboard;
 mod weights;
 
 pub use device::Device;

@@ -31,6 +31,7 @@ pub(crate) const BAD_IMAGES: &str = "bad_images.csv";
 pub(crate) const SPLIT: &str = "split.json";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 pub(crate) const VALIDATION: &str = "validation";
+pub(crate) const TENSORBOARD: &str = "tensorboard";
 
 /// The category of a general tag, by the WD taggers' numbering.
 const GENERAL: u32 = 0;
@@ -264,7 +265,7 @@ pub(crate) fn clear(run: &Path) -> Result<(), Error> {
     for file in [CONFIG, WEIGHTS, BACKBONE, TAGS, THRESHOLDS, METRICS].into_iter().chain(lists) {
         gone(&run.join(file), fs::remove_file)?;
     }
-    for folder in [CHECKPOINTS, VALIDATION] {
+    for folder in [CHECKPOINTS, VALIDATION, TENSORBOARD] {
         gone(&run.join(folder), fs::remove_dir_all)?;
     }
     Ok(())

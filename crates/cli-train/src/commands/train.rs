@@ -44,6 +44,9 @@ pub(crate) struct TrainArgs {
     /// How many classes there may be, the commonest first
     #[arg(long, value_name = "N", default_value_t = Settings::default().max_classes.unwrap_or(usize::MAX))]
     max_classes: usize,
+    /// Write curves for TensorBoard into tensorboard/ in the run's folder
+    #[arg(long)]
+    tensorboard: bool,
     /// Go on with a run that was stopped; fail where none has begun
     #[arg(long)]
     resume: bool,
@@ -109,6 +112,7 @@ fn config(args: &TrainArgs, global: &GlobalArgs) -> Result<Config> {
         threads: args.device.threads(),
         checkpoint_every: args.checkpoint_every,
         resume: args.resume,
+        tensorboard: args.tensorboard,
         overwrite: args.overwrite,
         ..Config::new(data.dataset(), data.media(), data.run(&args.run))
     })

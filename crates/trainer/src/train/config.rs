@@ -39,6 +39,8 @@ pub struct Config {
     pub checkpoint_every: Duration,
     /// Whether a run has to have begun already.
     pub resume: bool,
+    /// Whether to write event files for TensorBoard, into `tensorboard/` in the run folder.
+    pub tensorboard: bool,
     /// Whether a run that other settings or data made may be deleted.
     pub overwrite: bool,
 }
@@ -119,6 +121,7 @@ impl Config {
             threads: None,
             checkpoint_every: Duration::from_mins(10),
             resume: false,
+            tensorboard: false,
             overwrite: false,
         }
     }

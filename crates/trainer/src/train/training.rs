@@ -17,7 +17,11 @@ use crate::loss::Objective;
 use crate::network::Network;
 use crate::optimiser::{self, AdamW};
 use crate::run_folder;
+use crate::tensorboard::Events;
 use crate::{Error, metrics};
+
+/// How many steps lie between two points of a curve of steps.
+const POINT_EVERY: u64 = 10;
 
 /// A training under way.
 pub(super) struct Training<'a> {
@@ -29,6 +33,7 @@ pub(super) struct Training<'a> {
     optimiser: AdamW,
     ema: Option<Ema>,
     checkpoints: Checkpoints,
+    events: Option<Events>,
     /// When the last checkpoint was kept.
     kept: Instant,
     progress: &'a dyn Progress,
@@ -58,6 +63,8 @@ impl<'a> Training<'a> {
         };
         let (mut optimiser, ema) = making().map_err(Error::torch("making the optimiser"))?;
         optimiser.steps = state.steps;
+        let folder = config.run.join(run_folder::TENSORBOARD);
+        let events = config.tensorboard.then(|| Events::create(&folder, state.steps as u64)).transpose()?;
         let kept = Instant::now();
         let training = Training {
             config,
@@ -68,6 +75,7 @@ impl<'a> Training<'a> {
             optimiser,
             ema,
             checkpoints,
+            events,
             kept,
             progress,
             cancel,
@@ -115,6 +123,9 @@ impl<'a> Training<'a> {
             images_per_second: begun.pictures as f64 / begun.seconds,
             data_wait: begun.waited / begun.seconds,
         };
+        if let Some(events) = &mut self.events {
+            events.epoch(self.optimiser.steps as u64, &figures)?;
+        }
         debug!(
             epoch = number,
             loss = figures.train_loss,
@@ -178,6 +189,7 @@ impl<'a> Training<'a> {
     ) -> Result<(), Error> {
         let settings = &self.config.settings;
         let mut asked = Instant::now();
+        let mut losses = 0.0;
         for batch in ready {
             let batch = batch?;
             state.begun.waited += asked.elapsed().as_secs_f64();
@@ -186,6 +198,7 @@ impl<'a> Training<'a> {
             if !loss.is_finite() {
                 return Err(Error::Diverged { epoch: state.epochs() + 1 });
             }
+            losses += loss / count as f64;
             let begun = &mut state.begun;
             begun.loss += loss * batch.len() as f64;
             begun.pictures += batch.len() as u64;
@@ -204,7 +217,13 @@ impl<'a> Training<'a> {
         };
         step().map_err(Error::torch("training"))?;
         state.begun.rate = rate;
-        Ok(())
+        let steps = self.optimiser.steps as u64;
+        match &mut self.events {
+            Some(events) if steps.is_multiple_of(POINT_EVERY) => {
+                events.scalars(steps, &[("step/loss", losses), ("step/learning_rate", rate)])
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Scores the validation pictures. `None` when cancelled.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod bad_input;
+mod curves;
 mod data;
 mod frozen;
 mod judge;
