@@ -86,9 +86,21 @@ fn a_run_that_is_not_there_or_not_whole() {
 
 #[test]
 fn wrong_arguments() {
-    for arguments in
-        [&["train", "--architecture", "resnet1"][..], &["predict"], &["train", "--device", "abacus"]]
-    {
+    for arguments in [
+        &["train", "--architecture", "resnet1"][..],
+        &["train", "--device", "abacus"],
+        &["train", "--freeze"],
+        &["train", "--loss", "focal=2"],
+        &["train", "--resume", "--overwrite"],
+        &["train", "--weights", "a.safetensors", "--backbone", "a.ts"],
+        &["train", "--no-augmentation", "--crop", "0.5"],
+        &["predict"],
+        &["predict", "a.jpg", "--threshold", "2"],
+        &["predict", "a.jpg", "--top", "0"],
+        &["predict", "a.jpg", "--skip-existing"],
+        &["predict", "a.jpg", "--sidecar", "hydrus", "--append", "--overwrite"],
+        &["predict", "a.jpg", "--json", "--format", "csv"],
+    ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagmill-train"));
         assert_eq!(command.args(arguments).output().unwrap().status.code(), Some(2), "{arguments:?}");
     }

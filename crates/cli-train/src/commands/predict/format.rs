@@ -85,3 +85,67 @@ fn printable(text: &str) -> Cow<'_, str> {
         .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use tagmill_trainer::predict::ScoredTag;
+
+    use super::*;
+
+    fn prediction(tags: &[(&str, f32)]) -> Result<Prediction, Failure> {
+        let tags = tags.iter().map(|(name, score)| ScoredTag { name: (*name).to_owned(), score: *score });
+        Ok(Prediction { path: "a b.jpg".into(), tags: tags.collect() })
+    }
+
+    fn text(format: Format, result: &Result<Prediction, Failure>, width: Option<usize>) -> String {
+        String::from_utf8([format.header(), &format.text(result, width)].concat()).unwrap()
+    }
+
+    #[test]
+    fn each_format_of_the_same_picture() {
+        let found = prediction(&[("sky, \"blue\"", 0.934_5), ("名\n前", 0.25)]);
+        insta::assert_snapshot!(text(Format::Table, &found, None), @r#"
+        a b.jpg
+          0.93  sky, "blue"
+          0.25  名\u{a}前
+        "#);
+        insta::assert_snapshot!(
+            text(Format::Jsonl, &found, None),
+            @r#"{"path":"a b.jpg","tags":[{"name":"sky, \"blue\"","score":0.9345},{"name":"名\n前","score":0.25}]}"#
+        );
+        insta::assert_snapshot!(text(Format::Csv, &found, None), @r#"
+        path,tag,score
+        a b.jpg,"sky, ""blue""",0.9345
+        a b.jpg,"名
+        前",0.25
+        "#);
+        insta::assert_snapshot!(text(Format::Txt, &found, None), @r#"a b.jpg: sky, "blue", 名\u{a}前"#);
+    }
+
+    #[test]
+    fn a_picture_without_tags_is_still_told() {
+        let nothing = prediction(&[]);
+        assert_eq!(text(Format::Table, &nothing, None), "a b.jpg\n  no tag\n");
+        assert_eq!(text(Format::Csv, &nothing, None), "path,tag,score\na b.jpg,,\n");
+        assert_eq!(text(Format::Txt, &nothing, None), "a b.jpg: \n");
+    }
+
+    #[test]
+    fn a_failure_is_data_for_machines_alone() {
+        let failure = Failure { path: "a.jpg".into(), reason: "empty".to_owned(), error: "it is".to_owned() };
+        let failed = Err(failure);
+        assert_eq!(
+            text(Format::Jsonl, &failed, None),
+            "{\"path\":\"a.jpg\",\"reason\":\"empty\",\"error\":\"it is\"}\n"
+        );
+        for format in [Format::Table, Format::Txt] {
+            assert_eq!(text(format, &failed, None), "");
+        }
+    }
+
+    #[test]
+    fn a_table_fits_its_terminal() {
+        let long = prediction(&[("a tag of many words", 0.5)]);
+        assert_eq!(text(Format::Table, &long, Some(12)), "a b.jpg\n  0.50  a t…\n");
+    }
+}
