@@ -16,7 +16,7 @@ const DEFAULT_RUN: &str = "tagger";
 /// Where and how wide to compute.
 #[derive(Debug, Args)]
 struct DeviceArgs {
-    /// Where to compute: auto takes a CUDA device where there is one
+    /// Where to compute: auto takes a CUDA device where there is one, then a GPU of Apple's
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device())]
     device: Device,
     /// Threads for the model [default: one a core]
@@ -31,9 +31,10 @@ impl DeviceArgs {
 }
 
 fn device() -> impl TypedValueParser<Value = Device> {
-    PossibleValuesParser::new(["auto", "cpu", "cuda"]).map(|name| match name.as_str() {
+    PossibleValuesParser::new(["auto", "cpu", "cuda", "mps"]).map(|name| match name.as_str() {
         "cpu" => Device::Cpu,
         "cuda" => Device::Cuda,
+        "mps" => Device::Mps,
         _ => Device::Auto,
     })
 }

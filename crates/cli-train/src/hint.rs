@@ -30,7 +30,11 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         Error::OutputExists { .. } => Some("go on with it by --resume, or replace it by --overwrite"),
         Error::OutputInUse { .. } => Some("wait until the other program has ended"),
         Error::NotResumable { .. } => Some("name another file, or replace it by --overwrite"),
-        Error::NoCuda => Some("use `--device cpu` or `--device auto`"),
+        Error::OutOfMemory { fits: Some(_), .. } => {
+            Some("give --batch-size that number, and --accumulate how many such batches make a step")
+        }
+        Error::OutOfMemory { fits: None, .. } => Some("lower --image-size, or use `--device cpu`"),
+        Error::NoDevice { .. } => Some("use `--device cpu` or `--device auto`"),
         Error::Torch { .. } => {
             Some("where memory ran out, a smaller --batch-size or --image-size needs less")
         }

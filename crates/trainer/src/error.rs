@@ -148,9 +148,20 @@ pub enum Error {
         /// What is wrong with it.
         fault: String,
     },
-    /// CUDA was asked for, and this machine or this libtorch has none.
-    #[error("no CUDA device can be used")]
-    NoCuda,
+    /// A device was asked for that this machine, or this libtorch, does not have.
+    #[error("no {device} can be used")]
+    NoDevice {
+        /// Its kind, in words.
+        device: &'static str,
+    },
+    /// Memory ran out in a step of a training.
+    #[error("memory ran out in a step of {batch_size} pictures; {}", fitting(*.fits))]
+    OutOfMemory {
+        /// How many pictures the step had.
+        batch_size: usize,
+        /// How many fit, if any do: half as many, or a quarter, and so on.
+        fits: Option<usize>,
+    },
     /// A file or folder to predict does not exist.
     #[error("there is no file or folder `{}`", path.display())]
     InputNotFound {
@@ -186,7 +197,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// libtorch failed, most likely for want of memory.
+    /// libtorch failed, outside a step of a training most likely for want of memory.
     #[error("libtorch failed while {doing}")]
     Torch {
         /// The work at hand.
@@ -195,6 +206,13 @@ pub enum Error {
         #[source]
         source: tch::TchError,
     },
+}
+
+fn fitting(fits: Option<usize>) -> String {
+    match fits {
+        Some(pictures) => format!("one of {pictures} fits"),
+        None => "not even one of 2 fits".to_owned(),
+    }
 }
 
 impl Error {

@@ -14,6 +14,7 @@ mod error;
 mod features;
 mod lists;
 mod loss;
+mod memory;
 mod network;
 mod optimiser;
 mod pixels;

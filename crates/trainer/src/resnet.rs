@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, TchError, Tensor};
 
+use crate::device::cpu_has_amx;
 use crate::network::Parameter;
 use crate::random::Random;
 
@@ -56,7 +57,7 @@ impl Architecture {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// [`Precision::Bfloat16`] on CUDA, [`Precision::Float32`] on the CPU. A run keeps which it was.
+    /// [`Precision::Bfloat16`] on CUDA and on CPUs with AMX, [`Precision::Float32`] elsewhere. A run keeps which it was.
     ///
     /// On a CPU with AVX-512 BF16 and no AMX, one thread trains 1.5 times as fast with 16 bits, but two threads that share
     /// their cores with anything else seven times slower: oneDNN's barriers spin.
@@ -73,6 +74,7 @@ impl Precision {
     pub(crate) fn on(self, device: tch::Device) -> Precision {
         match self {
             Precision::Auto if device.is_cuda() => Precision::Bfloat16,
+            Precision::Auto if device == tch::Device::Cpu && cpu_has_amx() => Precision::Bfloat16,
             Precision::Auto => Precision::Float32,
             given => given,
         }

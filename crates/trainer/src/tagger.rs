@@ -40,7 +40,7 @@ impl Tagger {
     /// As [`Tagger::load`], on a device of choice.
     ///
     /// # Errors
-    /// As [`Tagger::load`], and [`Error::NoCuda`].
+    /// As [`Tagger::load`], and [`Error::NoDevice`].
     pub fn load_on(run: impl AsRef<Path>, device: Device) -> Result<Tagger, Error> {
         let run = run.as_ref().to_owned();
         let folder = RunFolder::open(&run)?;

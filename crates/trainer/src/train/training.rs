@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use tagmill_model::Progress;
-use tch::Tensor;
+use tch::{TchError, Tensor};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -11,14 +11,14 @@ use super::checkpoint::{Begun, Checkpoints, State};
 use super::epoch::{self, JudgedEpoch};
 use super::material::{Material, Shown};
 use super::{Config, EpochFigures, Settings};
-use crate::batches::Epoch;
+use crate::batches::{Batch, Epoch};
 use crate::ema::Ema;
 use crate::loss::Objective;
 use crate::network::Network;
 use crate::optimiser::{self, AdamW};
 use crate::run_folder;
 use crate::tensorboard::Events;
-use crate::{Error, metrics};
+use crate::{Error, memory, metrics};
 
 /// How many steps lie between two points of a curve of steps.
 const POINT_EVERY: u64 = 10;
@@ -194,7 +194,7 @@ impl<'a> Training<'a> {
             let batch = batch?;
             state.begun.waited += asked.elapsed().as_secs_f64();
             let learned = batch.learn(&self.network, &self.objective, &mut self.optimiser, count);
-            let loss = learned.map_err(Error::torch("training"))?;
+            let loss = learned.map_err(|error| self.failure(error))?;
             if !loss.is_finite() {
                 return Err(Error::Diverged { epoch: state.epochs() + 1 });
             }
@@ -224,6 +224,30 @@ impl<'a> Training<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What to say of a step that failed. Where memory ran out, it is worth a few steps on black pictures to say what fits.
+    fn failure(&self, error: TchError) -> Error {
+        let batch_size = self.config.settings.batch_size;
+        if !memory::ran_out(&error) {
+            return Error::Torch { doing: "training", source: error };
+        }
+        let on_cpu = self.network.device() == tch::Device::Cpu;
+        let fits = memory::largest_fitting(batch_size, |pictures| {
+            !(on_cpu && memory::is_strained()) && self.try_step(pictures).is_ok()
+        });
+        Error::OutOfMemory { batch_size, fits }
+    }
+
+    /// A step that nobody learns from, as far as its gradients.
+    fn try_step(&self, pictures: usize) -> Result<(), TchError> {
+        let size = self.config.settings.image_size;
+        let pixels = vec![0; pictures * (size * size * 3) as usize];
+        let batch = Batch::new(&pixels, &[], pictures, size, self.network.device())?;
+        let sum = self.network.forward(&batch, true)?.f_sum(tch::Kind::Float)?;
+        let parameters = self.network.parameters().iter().filter(|parameter| parameter.trainable);
+        let tensors: Vec<&Tensor> = parameters.map(|parameter| &parameter.tensor).collect();
+        Tensor::f_run_backward(&[&sum], &tensors, false, false).map(drop)
     }
 
     /// Scores the validation pictures. `None` when cancelled.
