@@ -9,6 +9,7 @@ mod example;
 mod fetch;
 mod load;
 mod prepare;
+mod train;
 mod writes;
 
 /// What to measure.
@@ -30,6 +31,8 @@ enum Subject {
     Download(download::Options),
     /// Pictures a second from files and from the cache
     Load(load::Options),
+    /// Pictures a second that networks, and a head alone, train on, and how long they wait for data
+    Train(train::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -39,5 +42,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Subject::Fetch(options) => fetch::run(options),
         Subject::Download(options) => download::run(options),
         Subject::Load(options) => load::run(options),
+        Subject::Train(options) => train::run(options),
     }
 }
