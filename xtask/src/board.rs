@@ -106,6 +106,8 @@ pub(crate) struct Board {
     process: Child,
     pub(crate) api_url: String,
     pub(crate) media_url: String,
+    /// The tags that tell what can be seen; others tell of uploads and moods.
+    pub(crate) visual_tags: Vec<String>,
 }
 
 /// The first line that the board's binary prints.
@@ -113,6 +115,7 @@ pub(crate) struct Board {
 struct Ready {
     api_url: String,
     media_url: String,
+    visual_tags: Vec<String>,
 }
 
 impl Board {
@@ -124,7 +127,8 @@ impl Board {
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("stdout was asked for")).read_line(&mut line)?;
         let ready: Ready = serde_json::from_str(&line).context("the board did not start")?;
-        Ok(Board { process, api_url: ready.api_url, media_url: ready.media_url })
+        let Ready { api_url, media_url, visual_tags } = ready;
+        Ok(Board { process, api_url, media_url, visual_tags })
     }
 
     /// CPU time that it took so far, where the system tells (Linux).

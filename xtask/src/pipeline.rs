@@ -14,6 +14,7 @@ use crate::{setup, table};
 
 mod predictions;
 mod stages;
+mod visual;
 
 use stages::{Stages, figure};
 
@@ -60,7 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let mut stages = Stages::new(&binaries, &work.folder);
     let limit = options.items.to_string();
-    match board {
+    match &board {
         Some(_) => stages.run("fetch", &["--api-url", &api_url])?,
         None => stages.run("fetch", &["--api-url", &api_url, "--limit", &limit])?,
     };
@@ -73,6 +74,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     println!("\n{}\n", stages.table());
     println!("{}\n", figures_table(&figures)?);
+    if let Some(board) = &board {
+        println!("{}\n", visual::sentence(&work.folder, &board.visual_tags)?);
+    }
     println!("{predictions}");
     drop(board);
     judge(&figures)

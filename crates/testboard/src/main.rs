@@ -1,6 +1,7 @@
 //! `tagmill-testboard OPTIONS`: a board as a process of its own, for `cargo xtask board`, demos and benchmarks.
 //!
-//! OPTIONS is one JSON object with the fields of [`Options`]. One line of JSON on stdout says where the board listens.
+//! OPTIONS is one JSON object with the fields of [`Options`]. One line of JSON on stdout says where the board listens, and which
+//! of its tags tell what can be seen.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
 
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use tagmill_model::Flags;
-use tagmill_testboard::{Account, Board, Config, Mishaps, RateLimit, Sessions, WorldConfig};
+use tagmill_testboard::{Account, Board, Concept, Config, Mishaps, RateLimit, Sessions, WorldConfig};
 
 /// What can be chosen from outside; the rest is as in [`Config`]'s defaults.
 #[derive(Debug, Deserialize)]
@@ -140,8 +141,13 @@ fn main() -> ExitCode {
     };
     match Board::start(options.config()) {
         Ok(board) => {
-            let addresses = serde_json::json!({ "api_url": board.api_url(), "media_url": board.media_url() });
-            println!("{addresses}");
+            let visual_tags: Vec<&str> = Concept::all().map(Concept::tag).collect();
+            let ready = serde_json::json!({
+                "api_url": board.api_url(),
+                "media_url": board.media_url(),
+                "visual_tags": visual_tags,
+            });
+            println!("{ready}");
             // The board has threads of its own; this one waits for the signal that ends the process.
             loop {
                 std::thread::park();
