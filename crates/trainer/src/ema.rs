@@ -44,8 +44,7 @@ impl Ema {
 
     /// Does some work while the network has the averages for its tensors.
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        let failed = Error::torch("averaging the weights");
-        self.exchange().map_err(failed)?;
+        self.exchange().map_err(Error::torch("averaging the weights"))?;
         let done = work();
         self.exchange().map_err(Error::torch("averaging the weights"))?;
         done
