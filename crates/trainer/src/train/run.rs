@@ -6,10 +6,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::checkpoint::{Checkpoints, State};
+use super::data::{self, Pictures};
 use super::material::Material;
 use super::training::Training;
-use super::{Augmentation, Config, Precision, Report, Settings, data};
+use super::{Augmentation, Config, Precision, Report, Settings};
 use crate::backbone::Shape;
+use crate::features::Features;
 use crate::loss::Objective;
 use crate::network::Network;
 use crate::pixels;
@@ -31,7 +33,7 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
         Some(_) => Precision::Float32,
         None => config.settings.precision.on(device),
     };
-    if config.settings.freeze && (config.settings.augmentation != Augmentation::NONE) {
+    if config.settings.freeze && config.settings.augmentation != Augmentation::NONE {
         info!("the backbone is frozen: pictures are not varied");
         config.settings.augmentation = Augmentation::NONE;
     }
@@ -75,16 +77,10 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     drop(table);
     let mut network = network(&config, &vocabulary, &census, device, &mut report)?;
     let features = match config.settings.freeze {
-        true => {
-            network.freeze()?;
-            let storage = pixels::storage(config.cache.as_deref(), &config.run);
-            let (sides, precision) = ([&pictures.train, &pictures.validation], config.settings.precision);
-            let (computed, features) =
-                features::compute(&network, precision, sides, &storage, progress, cancel)?;
-            report.computed_features = computed;
-            let Some(features) = features else { return Ok(report) };
-            Some(features)
-        }
+        true => match freeze(&config, &mut network, &pictures, &mut report, progress, cancel)? {
+            None => return Ok(report),
+            features => features,
+        },
         false => None,
     };
     let material = [(0, &pictures.train), (1, &pictures.validation)].map(|(number, side)| match &features {
@@ -120,6 +116,24 @@ fn network(
         report.weights = Some(starting_weights::load(weights, &network.named_backbone())?);
     }
     Ok(network)
+}
+
+/// Freezes the backbone and computes its features of both sides. `None` when cancelled.
+fn freeze(
+    config: &Config,
+    network: &mut Network,
+    pictures: &Pictures<'_>,
+    report: &mut Report,
+    progress: &dyn Progress,
+    cancel: &CancellationToken,
+) -> Result<Option<Features>, Error> {
+    network.freeze()?;
+    let storage = pixels::storage(config.cache.as_deref(), &config.run);
+    let sides = [&pictures.train, &pictures.validation];
+    let precision = config.settings.precision;
+    let (computed, features) = features::compute(network, precision, sides, &storage, progress, cancel)?;
+    report.computed_features = computed;
+    Ok(features)
 }
 
 /// The logarithm of the odds of each class: what a network that sees nothing should answer. It starts with that.
