@@ -3,7 +3,7 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use anyhow::{Context, Result};
 use clap::Args;
 use console::Term;
-use tagmill_cli::{Exit, GlobalArgs, Session};
+use tagmill_cli::{Exit, GlobalArgs, Session, printable};
 use tagmill_model::{Flags, Outcome};
 use tagmill_preparer::TagRules;
 use tagmill_preparer::tags::Normalise;
@@ -103,10 +103,10 @@ fn print(report: &Report, form: Form) -> Result<()> {
 
 fn plain(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for tag in &report.tags {
-        writeln!(out, "{:>8} {}", tag.items, chart::printable(&tag.tag))?;
+        writeln!(out, "{:>8} {}", tag.items, printable(&tag.tag))?;
     }
     for tag in report.beside.iter().flat_map(|beside| &beside.others) {
-        let (share, name) = (tag.share * 100.0, chart::printable(&tag.tag));
+        let (share, name) = (tag.share * 100.0, printable(&tag.tag));
         writeln!(out, "{:>8} {share:>6.2}% {:>9.2} {name}", tag.together, tag.lift)?;
     }
     Ok(())

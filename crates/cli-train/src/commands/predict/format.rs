@@ -1,9 +1,8 @@
 //! Predictions as text.
 
-use std::borrow::Cow;
-
 use clap::ValueEnum;
 use console::truncate_str;
+use tagmill_cli::printable;
 use tagmill_trainer::predict::{Failure, Prediction};
 
 /// How predictions are printed.
@@ -74,16 +73,6 @@ fn table(prediction: &Prediction, width: Option<usize>) -> String {
         lines.push("  no tag".to_owned());
     }
     lines.iter().map(|line| truncate_str(line, width.unwrap_or(usize::MAX), "…") + "\n").collect()
-}
-
-/// What could move the cursor or end the line is spelled out.
-fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return text.into();
-    }
-    text.chars()
-        .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() })
-        .collect()
 }
 
 #[cfg(test)]

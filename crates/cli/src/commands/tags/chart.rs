@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use console::{measure_text_width, truncate_str};
 use indicatif::HumanCount;
+use tagmill_cli::printable;
 use tagmill_preparer::tally::Report;
 
 /// Longer names are cut, so that bars keep some room.
@@ -73,26 +74,6 @@ fn draw(lines: &[Line<'_>], columns: usize, text: &mut String) {
         text.truncate(text.trim_end_matches(' ').len());
         text.push('\n');
     }
-}
-
-/// A tag is text of strangers: what would move the cursor, end the line or turn the writing round is spelled out.
-pub(super) fn printable(tag: &str) -> Cow<'_, str> {
-    let is_unsafe = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !tag.contains(is_unsafe) {
-        return tag.into();
-    }
-    let mut shown = String::with_capacity(tag.len() + 8);
-    for c in tag.chars() {
-        if is_unsafe(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown.into()
 }
 
 #[cfg(test)]
