@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::board::Board;
@@ -98,6 +99,13 @@ fn figures_table(validated: &Finished) -> Result<String> {
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(table::table(&["held-out figure", "tagger", "prior"], &rows))
+}
+
+/// The rows of a table that validate left in the run's folder.
+fn judged_rows<Row: DeserializeOwned>(data: &Path, name: &str) -> Result<Vec<Row>> {
+    let file = data.join("models/tagger/validation").join(name);
+    let csv = csv::Reader::from_path(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    Ok(csv.into_deserialize().collect::<Result<_, _>>()?)
 }
 
 fn judge(validated: &Finished) -> Result<()> {

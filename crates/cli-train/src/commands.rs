@@ -31,10 +31,16 @@ impl DeviceArgs {
 }
 
 fn device() -> impl TypedValueParser<Value = Device> {
-    PossibleValuesParser::new(["auto", "cpu", "cuda", "mps"]).map(|name| match name.as_str() {
-        "cpu" => Device::Cpu,
-        "cuda" => Device::Cuda,
-        "mps" => Device::Mps,
-        _ => Device::Auto,
+    named([("auto", Device::Auto), ("cpu", Device::Cpu), ("cuda", Device::Cuda), ("mps", Device::Mps)])
+}
+
+/// Reads one of some values by its name.
+fn named<T, const N: usize>(values: [(&'static str, T); N]) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(values.map(|(name, _)| name)).map(move |given| {
+        let value = values.iter().find(|(name, _)| *name == given);
+        value.expect("only names of these are possible values").1
     })
 }

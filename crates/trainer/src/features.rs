@@ -14,6 +14,7 @@ use crate::network::Network;
 use crate::pixels::Side;
 use crate::random::Random;
 use crate::resnet::Precision;
+use crate::table::hex;
 use crate::weights;
 
 /// Raised whenever the same picture and weights would come out as another vector.
@@ -109,7 +110,7 @@ fn make(network: &Network, pictures: &[(&Side<'_>, usize)]) -> Result<Vec<u8>, E
 fn maker(network: &Network, precision: Precision) -> Result<String, Error> {
     let mut hash = Sha256::new_with_prefix(format!("{VERSION} {precision:?} {}", network.device().is_cuda()));
     network.digest_backbone(&mut |bytes| hash.update(bytes))?;
-    Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(hash)[..16].to_owned())
 }
 
 impl Features {

@@ -236,11 +236,16 @@ impl Network {
 
     /// Probabilities, row after row.
     pub(crate) fn scores(logits: &Tensor) -> Result<Vec<f32>, TchError> {
-        let scores = logits.f_sigmoid()?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
-        let mut values = vec![0.0; scores.numel()];
-        scores.f_copy_data(&mut values, scores.numel())?;
-        Ok(values)
+        values(&logits.f_sigmoid()?)
     }
+}
+
+/// The numbers of a tensor as 32-bit floats, row after row.
+pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
+    let tensor = tensor.f_to_kind(Kind::Float)?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
+    let mut values = vec![0.0; tensor.numel()];
+    tensor.f_copy_data(&mut values, tensor.numel())?;
+    Ok(values)
 }
 
 /// Whether a tensor is the head's: it is made anew for each vocabulary.

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use crate::Error;
 use crate::network::is_head;
+use crate::weights::{fill, shape};
 
 /// Names that a message shows; it says how many there are.
 const SHOWN: usize = 3;
@@ -72,9 +73,7 @@ pub(crate) fn load(path: &Path, backbone: &[(String, Tensor)]) -> Result<Matched
         return Err(unusable(too_few(pairs.len(), backbone, &theirs)));
     }
     for (view, kind, tensor) in pairs {
-        let fill =
-            |mut tensor: Tensor| tensor.f_copy_(&Tensor::f_from_data_size(view.data(), &shape(view), kind)?);
-        tch::no_grad(|| fill(tensor.shallow_clone())).map_err(Error::torch("loading the weights"))?;
+        fill(tensor, view, kind)?;
     }
     matched.tell(path, backbone.len());
     Ok(matched)
@@ -124,10 +123,6 @@ fn kind(dtype: Dtype) -> Option<Kind> {
         Dtype::BF16 => Some(Kind::BFloat16),
         _ => None,
     }
-}
-
-fn shape(view: &TensorView<'_>) -> Vec<i64> {
-    view.shape().iter().map(|length| *length as i64).collect()
 }
 
 fn too_few(

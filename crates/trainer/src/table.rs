@@ -192,7 +192,8 @@ pub(crate) fn sha256_of(bytes: &[u8]) -> String {
     hex(Sha256::new_with_prefix(bytes))
 }
 
-fn hex(hash: Sha256) -> String {
+/// A finished hash, in hex.
+pub(crate) fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use tagmill_model::Vocabulary;
 use tagmill_model::picture::{BadPicture, Limits};
-use tch::{TchError, Tensor};
+use tch::TchError;
 
 use crate::Picture;
 use crate::batches::Batch;
-use crate::network::Network;
+use crate::network::{Network, values};
 use crate::predict::{ScoredTag, Selection, Selector};
 use crate::resnet::Precision;
 use crate::run_folder::{RunConfig, RunFolder, WEIGHTS, read_thresholds};
@@ -194,14 +194,6 @@ impl Tagger {
     pub(crate) fn config(&self) -> &RunConfig {
         &self.folder.config
     }
-}
-
-/// The numbers of a tensor, row after row.
-fn values(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
-    let tensor = tensor.f_to_kind(tch::Kind::Float)?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
-    let mut values = vec![0.0; tensor.numel()];
-    tensor.f_copy_data(&mut values, tensor.numel())?;
-    Ok(values)
 }
 
 fn rows(values: &[f32], width: usize) -> impl Iterator<Item = Vec<f32>> {

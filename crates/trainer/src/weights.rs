@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, View};
+use safetensors::tensor::{Dtype, TensorView, View};
 use safetensors::{SafeTensorError, SafeTensors};
 use tagmill_model::AtomicFile;
 use tch::{Kind, Tensor};
@@ -41,17 +41,27 @@ pub(crate) fn load(path: &Path, tensors: &[(String, Tensor)]) -> Result<Option<S
     let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
     for (name, tensor) in tensors {
         let view = file.tensor(name).map_err(|_| damaged(format!("it has no tensor `{name}`")))?;
-        let shape: Vec<i64> = view.shape().iter().map(|length| *length as i64).collect();
+        let shape = shape(&view);
         if shape != tensor.size() || view.dtype() != Dtype::F32 {
             let fault = format!("`{name}` is {} {shape:?}, not F32 {:?}", view.dtype(), tensor.size());
             return Err(damaged(fault));
         }
-        let fill =
-            |mut tensor: Tensor| tensor.f_copy_(&Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?);
-        tch::no_grad(|| fill(tensor.shallow_clone())).map_err(Error::torch("loading the weights"))?;
+        fill(tensor, &view, Kind::Float)?;
     }
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
     Ok(header.metadata().as_ref().and_then(|metadata| metadata.get(NOTE).cloned()))
+}
+
+/// The shape of a file's tensor, as libtorch writes it.
+pub(crate) fn shape(view: &TensorView<'_>) -> Vec<i64> {
+    view.shape().iter().map(|length| *length as i64).collect()
+}
+
+/// Fills a tensor from a file's tensor of the same shape, whose numbers are of a `kind`.
+pub(crate) fn fill(tensor: &Tensor, view: &TensorView<'_>, kind: Kind) -> Result<(), Error> {
+    let mut tensor = tensor.shallow_clone();
+    let copy = || tensor.f_copy_(&Tensor::f_from_data_size(view.data(), &shape(view), kind)?);
+    tch::no_grad(copy).map_err(Error::torch("loading the weights"))
 }
 
 /// The note of a file, without its tensors.

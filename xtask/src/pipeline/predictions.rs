@@ -58,10 +58,7 @@ fn predicted(prediction: &Prediction, truth: &[String]) -> String {
 
 /// Some of the items that validate judged, spread over all of them.
 fn held_out(data: &Path) -> Result<Vec<Judged>> {
-    let file = data.join("models/tagger/validation/predictions.csv");
-    let mut csv =
-        csv::Reader::from_path(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let rows: Vec<Judged> = csv.deserialize().collect::<Result<_, _>>()?;
+    let rows: Vec<Judged> = super::judged_rows(data, "predictions.csv")?;
     let step = (rows.len() / SHOWN).max(1);
     Ok(rows.into_iter().step_by(step).take(SHOWN).collect())
 }

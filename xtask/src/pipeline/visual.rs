@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Deserialize;
 
 /// What the built-in board's pictures should allow: most of what is missing are tags that nobody gave.
@@ -16,10 +16,7 @@ struct Judged {
 
 /// The mean average precision of those tags alone that a picture can show, beside the prior's.
 pub(super) fn sentence(data: &Path, visual_tags: &[String]) -> Result<String> {
-    let file = data.join("models/tagger/validation/per_tag.csv");
-    let mut csv =
-        csv::Reader::from_path(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let rows: Vec<Judged> = csv.deserialize().collect::<Result<_, _>>()?;
+    let rows: Vec<Judged> = super::judged_rows(data, "per_tag.csv")?;
     let pairs: Vec<(f64, f64)> = rows
         .iter()
         .filter(|row| visual_tags.contains(&row.tag))

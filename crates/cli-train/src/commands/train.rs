@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::TypedValueParser;
 use tagmill_cli::{CacheArgs, Exit, GlobalArgs, Session, SplitArgs};
 use tagmill_trainer::MaxBad;
 use tagmill_trainer::train::{Architecture, Config, Settings, run as train};
@@ -74,10 +74,7 @@ pub(crate) struct TrainArgs {
 }
 
 fn architecture() -> impl TypedValueParser<Value = Architecture> {
-    PossibleValuesParser::new(Architecture::ALL.map(Architecture::name)).map(|name| {
-        let known = Architecture::ALL.into_iter().find(|architecture| architecture.name() == name);
-        known.expect("only names of ALL are possible values")
-    })
+    super::named(Architecture::ALL.map(|architecture| (architecture.name(), architecture)))
 }
 
 pub(crate) fn run(args: &TrainArgs, global: &GlobalArgs) -> Exit {

@@ -123,19 +123,12 @@ impl Shown {
     /// The batch's loss and its logits, without learning.
     pub(super) fn judge(&self, network: &Network, objective: &Objective) -> Result<(f64, Tensor), TchError> {
         tch::no_grad(|| {
-            let (logits, loss) = match self {
-                Shown::Pictures(batch) => {
-                    let logits = network.forward(batch, false)?;
-                    let loss = objective.of(&logits, &batch.targets(network.device())?)?;
-                    (logits, loss)
-                }
-                Shown::Features(FeatureBatch { features, targets }) => {
-                    let logits = network.classify(features)?;
-                    let loss = objective.of(&logits, targets)?;
-                    (logits, loss)
-                }
+            let (logits, targets) = match self {
+                Shown::Pictures(batch) => (network.forward(batch, false)?, &batch.targets(network.device())?),
+                Shown::Features(FeatureBatch { features, targets }) => (network.classify(features)?, targets),
             };
-            Ok((loss.f_double_value(&[])?, logits))
+            let loss = objective.of(&logits, targets)?.f_double_value(&[])?;
+            Ok((loss, logits))
         })
     }
 }

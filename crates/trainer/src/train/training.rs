@@ -230,7 +230,7 @@ impl<'a> Training<'a> {
     fn failure(&self, error: TchError) -> Error {
         let batch_size = self.config.settings.batch_size;
         if !memory::ran_out(&error) {
-            return Error::Torch { doing: "training", source: error };
+            return Error::torch("training")(error);
         }
         let on_cpu = self.network.device() == tch::Device::Cpu;
         let fits = memory::largest_fitting(batch_size, |pictures| {
@@ -251,7 +251,7 @@ impl<'a> Training<'a> {
     }
 
     /// Scores the validation pictures. `None` when cancelled.
-    pub(super) fn judge(&mut self) -> Result<Option<JudgedEpoch>, Error> {
+    fn judge(&mut self) -> Result<Option<JudgedEpoch>, Error> {
         let (validation, batch_size) = (self.validation, self.config.settings.batch_size);
         let (network, objective, cancel) = (&self.network, &self.objective, self.cancel);
         averaged(&mut self.ema, || epoch::judge(network, objective, validation, batch_size, cancel))
@@ -291,7 +291,7 @@ impl<'a> Training<'a> {
 }
 
 /// Whether there is no epoch left to train.
-pub(super) fn finished(settings: &Settings, state: &State) -> bool {
+fn finished(settings: &Settings, state: &State) -> bool {
     state.epochs() == settings.epochs || state.out_of_patience(settings.patience)
 }
 

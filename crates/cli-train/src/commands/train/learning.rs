@@ -1,8 +1,10 @@
 //! The flags that say how a model learns.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::TypedValueParser;
 use tagmill_trainer::train::{Augmentation, Loss, Precision, Reduction, Settings};
+
+use crate::commands::named;
 
 /// What is minimised, and how.
 #[derive(Debug, Args)]
@@ -51,8 +53,8 @@ pub(super) struct LossArgs {
     #[arg(long, value_name = "LOSS", default_value_t = Loss::Bce)]
     loss: Loss,
     /// How the losses of a picture's tags become one
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = ReductionKind::Sum)]
-    reduction: ReductionKind,
+    #[arg(long, value_name = "HOW", default_value = "sum", value_parser = reduction())]
+    reduction: Reduction,
     /// Weigh positives by their odds against, to this power: 0 for not at all, 1 for as much as the tag's negatives together
     #[arg(long, value_name = "POWER", default_value_t = Settings::default().positive_balance)]
     positive_balance: f64,
@@ -88,12 +90,6 @@ pub(super) struct AugmentationArgs {
     first_size: f64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ReductionKind {
-    Sum,
-    Mean,
-}
-
 impl LearningArgs {
     pub(super) fn apply(&self, settings: &mut Settings) {
         settings.epochs = self.epochs;
@@ -113,10 +109,7 @@ impl LearningArgs {
 impl LossArgs {
     pub(super) fn apply(&self, settings: &mut Settings) {
         settings.loss = self.loss;
-        settings.reduction = match self.reduction {
-            ReductionKind::Sum => Reduction::Sum,
-            ReductionKind::Mean => Reduction::Mean,
-        };
+        settings.reduction = self.reduction;
         settings.positive_balance = self.positive_balance;
         settings.label_weights = self.label_weights;
     }
@@ -139,9 +132,9 @@ impl AugmentationArgs {
 }
 
 fn precision() -> impl TypedValueParser<Value = Precision> {
-    PossibleValuesParser::new(["auto", "float32", "bfloat16"]).map(|name| match name.as_str() {
-        "float32" => Precision::Float32,
-        "bfloat16" => Precision::Bfloat16,
-        _ => Precision::Auto,
-    })
+    named([("auto", Precision::Auto), ("float32", Precision::Float32), ("bfloat16", Precision::Bfloat16)])
+}
+
+fn reduction() -> impl TypedValueParser<Value = Reduction> {
+    named([("sum", Reduction::Sum), ("mean", Reduction::Mean)])
 }
