@@ -7,6 +7,7 @@ mod embeddings;
 mod existing_file;
 mod inputs;
 mod path_set;
+mod plan;
 mod report;
 mod selection;
 mod sidecars;
@@ -21,19 +22,21 @@ use tagmill_model::{Outcome, Progress};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
-use crate::{Device, Tagger, device};
+use crate::tagger::in_places;
+use crate::{Device, Picture, Tagger, device};
 
 pub use embeddings::Embeddings;
 pub use existing_file::ExistingFile;
 pub use inputs::{Input, Inputs};
 pub use path_set::PathSet;
-pub use report::{Failure, Prediction, Report, ScoredTag};
+pub use report::{Failure, MAX_LISTED, Prediction, Report, ScoredTag};
 pub use selection::{Selection, Selector, Threshold, maximum_cut};
 pub use sidecars::{ExistingSidecar, SIDECAR_EXISTS, SidecarStyle, Sidecars};
 
 use embeddings::Writer;
-use sidecars::Claims;
-use work::{Batch, Decoded, Work};
+use plan::{Plan, Wanted};
+use sidecars::SIDECAR_TAKEN;
+use work::{Batch, Work};
 
 /// What to predict, with what.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,12 +101,12 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     Ok(Report { predictions, ..report })
 }
 
-/// Predicts pictures as they come and hands over what each of them came to, in their order, once its sidecar is written. What
-/// was done before is counted and not handed over.
+/// Predicts pictures as they come and hands over what each of them came to, in their order, once its sidecar and then its row
+/// among the feature vectors are written. What was done before is counted and not handed over.
 ///
 /// # Errors
 /// [`Error::Torch`] when memory runs out; what is wrong with the run's thresholds or with the file of feature vectors; and
-/// [`Error::Io`] when a disk is full. Not bad pictures: the report lists them.
+/// [`Error::Io`] when a disk is full. Not bad pictures: the report counts them and lists the first.
 pub fn stream(
     tagger: &Tagger,
     settings: &Settings,
@@ -112,38 +115,19 @@ pub fn stream(
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    let mut stage = Stage {
-        tagger,
-        sidecars: settings.sidecars,
-        selector: tagger.selector(&settings.selection)?,
-        vectors: None,
-        report: Report {
-            outcome: Outcome::Completed,
-            pictures: 0,
-            skipped: 0,
-            predictions: Vec::new(),
-            failures: Vec::new(),
-            threshold: tagger.threshold(),
-        },
-    };
-    let mut inputs = inputs;
-    if let Some(embeddings) = &settings.embeddings {
-        let (writer, done) = Writer::open(embeddings, tagger.features())?;
-        stage.vectors = Some(writer);
-        inputs = inputs.without(done);
-    }
-    let mut claims = settings.sidecars.map(Claims::new);
-    let items = inputs.items.map(move |input| match (input, &mut claims) {
-        (Input::Picture(path), Some(claims)) => claims.check(path),
-        (input, _) => input,
-    });
+    let selector = tagger.selector(&settings.selection)?;
+    let open = |embeddings| Writer::open(embeddings, tagger.features());
+    let (vectors, rows) = settings.embeddings.as_ref().map(open).transpose()?.unzip();
+    let report = Report::new(tagger.threshold());
+    let mut stage = Stage { tagger, sidecars: settings.sidecars, selector, vectors, report };
+    let mut plan = Plan::new(settings.sidecars, rows);
+    let tasks = inputs.items.map(move |input| plan.task(input));
     let work = Work { size: tagger.image_size(), limits: settings.limits };
     progress.start("predicting", inputs.total);
     let result = thread::scope(|scope| {
         // The last of them to be dropped lets the threads end, however far they are.
-        for batch in work.start(scope, items, tagger.leaves_cores_free()) {
+        for batch in work.start(scope, tasks, tagger.leaves_cores_free()) {
             if cancel.is_cancelled() {
-                stage.report.outcome = Outcome::Cancelled;
                 break;
             }
             let seen = batch.seen();
@@ -153,6 +137,10 @@ pub fn stream(
         Ok(())
     });
     progress.finish();
+    // A list may have ended because of that, too.
+    if cancel.is_cancelled() {
+        stage.report.outcome = Outcome::Cancelled;
+    }
     result.map(|()| stage.report)
 }
 
@@ -165,51 +153,62 @@ struct Stage<'a> {
     report: Report,
 }
 
+/// A picture after the network.
+struct Predicted {
+    prediction: Prediction,
+    /// Its sidecar, where that is to be written.
+    sidecar: Option<Sidecars>,
+    /// Its feature vector, where that is to be written.
+    vector: Option<Vec<f32>>,
+}
+
+impl Predicted {
+    fn row(&self) -> Option<(&Path, &[f32])> {
+        Some((&self.prediction.path, self.vector.as_deref()?))
+    }
+}
+
 impl Stage<'_> {
     fn predict(&mut self, batch: Batch) -> Result<Vec<Result<Prediction, Failure>>, Error> {
-        let mut pictures = Vec::with_capacity(batch.decoded.len());
-        let mut places: Vec<Result<PathBuf, Failure>> = Vec::with_capacity(batch.decoded.len());
-        for Decoded { path, picture } in batch.decoded {
-            places.push(picture.map(|picture| {
-                pictures.push(picture);
-                path
-            }));
+        let results = in_places(batch.decoded, |pictures| self.score(pictures))?;
+        // Many at once: each waits for the disk.
+        let results: Vec<Result<Predicted, Failure>> =
+            results.into_par_iter().map(with_sidecar).collect::<Result<_, _>>()?;
+        // Only now: a kill in between must not leave a row that passes for a whole picture.
+        if let Some(writer) = &mut self.vectors {
+            writer.append(&results.iter().flatten().filter_map(Predicted::row).collect::<Vec<_>>())?;
         }
-        let mut scores = match &mut self.vectors {
-            None => self.tagger.score(&pictures)?,
-            Some(writer) => {
-                let (scores, vectors) = self.tagger.score_and_embed(&pictures)?;
-                let paths: Vec<&Path> = places.iter().flatten().map(PathBuf::as_path).collect();
-                writer.append(&paths, &vectors)?;
-                scores
-            }
-        }
-        .into_iter();
-        let predictions = places.into_iter().map(|place| {
-            let path = place?;
-            let scores = scores.next().expect("there is a row for each picture that was pushed");
-            Ok(Prediction { path, tags: self.tagger.select(&scores, &self.selector) })
-        });
-        let results = self.with_sidecars(predictions.collect())?;
         self.report.skipped += batch.skipped;
-        self.report.pictures += results.iter().flatten().count() as u64;
-        self.report.failures.extend(results.iter().filter_map(|result| result.as_ref().err().cloned()));
-        Ok(results)
+        let results = results.into_iter().map(|result| result.map(|picture| picture.prediction));
+        Ok(results.inspect(|result| self.report.count(result)).collect())
     }
 
-    /// Writes many sidecars at once: each waits for the disk.
-    fn with_sidecars(
-        &self,
-        results: Vec<Result<Prediction, Failure>>,
-    ) -> Result<Vec<Result<Prediction, Failure>>, Error> {
-        let Some(sidecars) = self.sidecars else { return Ok(results) };
-        let write = |result: Result<Prediction, Failure>| match result {
-            Ok(prediction) => match sidecars.write(&prediction) {
-                Ok(written) => Ok(written.map(|()| prediction)),
-                Err((file, error)) => Err(Error::io(&file)(error)),
-            },
-            Err(failure) => Ok(Err(failure)),
+    fn score(&self, pictures: Vec<(Wanted, Picture)>) -> Result<Vec<Predicted>, Error> {
+        let (wanted, pictures): (Vec<Wanted>, Vec<Picture>) = pictures.into_iter().unzip();
+        let scored: Vec<(Vec<f32>, Option<Vec<f32>>)> = match self.vectors {
+            None => self.tagger.score(&pictures)?.into_iter().map(|scores| (scores, None)).collect(),
+            Some(_) => {
+                let both = self.tagger.score_and_embed(&pictures)?.into_iter();
+                both.map(|(scores, vector)| (scores, Some(vector))).collect()
+            }
         };
-        results.into_par_iter().map(write).collect()
+        let predicted = |(wanted, (scores, vector)): (Wanted, (Vec<f32>, Option<Vec<f32>>))| Predicted {
+            prediction: Prediction { path: wanted.path, tags: self.tagger.select(&scores, &self.selector) },
+            sidecar: self.sidecars.filter(|_| wanted.sidecar),
+            vector: vector.filter(|_| wanted.row),
+        };
+        Ok(wanted.into_iter().zip(scored).map(predicted).collect())
+    }
+}
+
+/// The picture once its sidecar is written.
+fn with_sidecar(result: Result<Predicted, Failure>) -> Result<Result<Predicted, Failure>, Error> {
+    match result {
+        Ok(picture) => match picture.sidecar.map(|sidecars| sidecars.write(&picture.prediction)) {
+            None => Ok(Ok(picture)),
+            Some(Ok(written)) => Ok(written.map(|()| picture)),
+            Some(Err((file, error))) => Err(Error::io(&file)(error)),
+        },
+        Err(failure) => Ok(Err(failure)),
     }
 }

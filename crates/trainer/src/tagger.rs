@@ -121,17 +121,17 @@ impl Tagger {
         Ok(vectors)
     }
 
-    /// Scores and feature vectors of one pass through the network.
-    pub(crate) fn score_and_embed(&self, pictures: &[Picture]) -> Result<(Rows, Rows), Error> {
-        let (mut scores, mut vectors) = (Vec::new(), Vec::new());
+    /// Scores and feature vector of each picture, of one pass through the network.
+    pub(crate) fn score_and_embed(&self, pictures: &[Picture]) -> Result<Vec<(Vec<f32>, Vec<f32>)>, Error> {
+        let mut both = Vec::with_capacity(pictures.len());
         self.each_batch(pictures, |batch| {
             let features = self.network.features(batch, false)?;
             let logits = self.network.classify(&features)?;
-            scores.extend(rows(&Network::scores(&logits)?, self.network.classes()));
-            vectors.extend(rows(&values(&features)?, self.features()));
+            let (scores, vectors) = (Network::scores(&logits)?, values(&features)?);
+            both.extend(rows(&scores, self.network.classes()).zip(rows(&vectors, self.features())));
             Ok(())
         })?;
-        Ok((scores, vectors))
+        Ok(both)
     }
 
     /// The tags of the highest scores, highest first; of equal scores the commoner tag first.
@@ -164,12 +164,7 @@ impl Tagger {
         &self,
         pictures: Vec<Result<Picture, BadPicture>>,
     ) -> Result<Vec<Result<Vec<f32>, BadPicture>>, Error> {
-        let mut good = Vec::with_capacity(pictures.len());
-        let places: Vec<Result<(), BadPicture>> =
-            pictures.into_iter().map(|picture| picture.map(|picture| good.push(picture))).collect();
-        let mut scores = self.score(&good)?.into_iter();
-        let mut next = || scores.next().expect("there is a row for each picture that was pushed");
-        Ok(places.into_iter().map(|place| place.map(|()| next())).collect())
+        in_places(pictures, |pictures| self.score(&pictures))
     }
 
     fn each_batch(
@@ -194,6 +189,19 @@ impl Tagger {
     pub(crate) fn config(&self) -> &RunConfig {
         &self.folder.config
     }
+}
+
+/// Works on those that are there, all at once, and puts what they came to into their places among those that are not.
+pub(crate) fn in_places<T, R, E>(
+    places: Vec<Result<T, E>>,
+    work: impl FnOnce(Vec<T>) -> Result<Vec<R>, Error>,
+) -> Result<Vec<Result<R, E>>, Error> {
+    let mut there = Vec::with_capacity(places.len());
+    let places: Vec<Result<(), E>> =
+        places.into_iter().map(|place| place.map(|one| there.push(one))).collect();
+    let mut results = work(there)?.into_iter();
+    let mut next = || results.next().expect("there is a result for each that was worked on");
+    Ok(places.into_iter().map(|place| place.map(|()| next())).collect())
 }
 
 fn rows(values: &[f32], width: usize) -> impl Iterator<Item = Vec<f32>> {

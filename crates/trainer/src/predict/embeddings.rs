@@ -57,18 +57,19 @@ impl Writer {
         Ok((writer, done))
     }
 
-    /// Adds a row for each picture.
-    pub(super) fn append(&mut self, paths: &[&Path], vectors: &[Vec<f32>]) -> Result<(), Error> {
-        let data: Vec<u8> = vectors.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
+    /// Adds a row for each of these pictures with their vectors.
+    pub(super) fn append(&mut self, rows: &[(&Path, &[f32])]) -> Result<(), Error> {
+        let data: Vec<u8> =
+            rows.iter().flat_map(|(_, vector)| *vector).flat_map(|value| value.to_le_bytes()).collect();
         self.array.write_all(&data).map_err(Error::io(&self.file))?;
         let mut lines = csv::Writer::from_writer(Vec::new());
-        for path in paths {
+        for (path, _) in rows {
             let field = [path.as_os_str().as_encoded_bytes()];
             lines.write_byte_record(&csv::ByteRecord::from(&field[..])).expect("a Vec takes everything");
         }
         let lines = lines.into_inner().expect("a Vec takes everything");
         self.paths.write_all(&lines).map_err(Error::io(&self.paths_file))?;
-        self.rows += paths.len() as u64;
+        self.rows += rows.len() as u64;
         self.write_header().map_err(Error::io(&self.file))
     }
 
@@ -176,9 +177,10 @@ mod tests {
 
     fn append(embeddings: &Embeddings, names: &[&str]) -> PathSet {
         let (mut writer, done) = Writer::open(embeddings, 2).unwrap();
-        let paths: Vec<&Path> = names.iter().map(Path::new).collect();
-        let vectors: Vec<Vec<f32>> = names.iter().map(|name| vec![name.len() as f32, -0.5]).collect();
-        writer.append(&paths, &vectors).unwrap();
+        let vectors: Vec<[f32; 2]> = names.iter().map(|name| [name.len() as f32, -0.5]).collect();
+        let rows: Vec<(&Path, &[f32])> =
+            names.iter().zip(&vectors).map(|(name, vector)| (Path::new(*name), &vector[..])).collect();
+        writer.append(&rows).unwrap();
         done
     }
 

@@ -49,7 +49,8 @@ impl<'a> Inputs<'a> {
 
     /// As [`Inputs::named`], with a list of files and folders in the place of each `-`. The list has one path a line, or,
     /// where there are NULs in it, one between two of them, as `find -print0` writes it; it is read as it comes. What is not
-    /// there is then a picture that cannot be used.
+    /// there is then a picture that cannot be used. A list that is silent keeps [`stream`](super::stream) waiting: where that
+    /// may be cancelled, the list has to end then.
     ///
     /// # Errors
     /// As [`Inputs::named`], for the paths that are not in the list.
@@ -76,10 +77,10 @@ impl<'a> Inputs<'a> {
         paths.iter().any(|path| path == Path::new(LIST))
     }
 
-    /// Without those that were done before.
-    pub fn without(self, done: PathSet) -> Inputs<'a> {
+    /// Without those that were done before, and each of the others once.
+    pub fn without(self, mut done: PathSet) -> Inputs<'a> {
         let items = self.items.map(move |input| match input {
-            Input::Picture(path) if done.contains(&path) => Input::Done,
+            Input::Picture(path) if !done.insert(path.as_os_str().as_encoded_bytes()) => Input::Done,
             other => other,
         });
         Inputs { items: Box::new(items), total: self.total }

@@ -9,9 +9,9 @@ pub(super) type PathKey = [u8; 16];
 pub struct PathSet(HashSet<PathKey>);
 
 impl PathSet {
-    /// Adds a path by its bytes, as [`std::ffi::OsStr::as_encoded_bytes`] has them.
-    pub fn insert(&mut self, path: &[u8]) {
-        self.0.insert(key(path));
+    /// Adds a path by its bytes, as [`std::ffi::OsStr::as_encoded_bytes`] has them, and says whether it is new.
+    pub fn insert(&mut self, path: &[u8]) -> bool {
+        self.0.insert(key(path))
     }
 
     /// Whether the path is among them, spelled as it was added.

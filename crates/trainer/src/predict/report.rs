@@ -1,9 +1,13 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tagmill_model::picture::BadPicture;
 use tagmill_model::{Outcome, StageReport};
+
+/// Failures that a report lists one by one; beyond these they are only counted.
+pub const MAX_LISTED: usize = 1000;
 
 /// A tag and how likely the picture shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,10 +51,41 @@ pub struct Report {
     pub skipped: u64,
     /// The predictions in the order of the inputs; those that [`stream`](super::stream) handed over are not here.
     pub predictions: Vec<Prediction>,
-    /// The files that could not be used.
+    /// How many files could not be used.
+    pub failed: u64,
+    /// The same by [`Failure::reason`].
+    pub failed_by_reason: BTreeMap<String, u64>,
+    /// The first [`MAX_LISTED`] of them.
     pub failures: Vec<Failure>,
     /// The score from which the run counts a tag as predicted.
     pub threshold: f32,
+}
+
+impl Report {
+    pub(super) fn new(threshold: f32) -> Report {
+        Report {
+            outcome: Outcome::Completed,
+            pictures: 0,
+            skipped: 0,
+            predictions: Vec::new(),
+            failed: 0,
+            failed_by_reason: BTreeMap::new(),
+            failures: Vec::new(),
+            threshold,
+        }
+    }
+
+    pub(super) fn count(&mut self, result: &Result<Prediction, Failure>) {
+        let Err(failure) = result else {
+            self.pictures += 1;
+            return;
+        };
+        self.failed += 1;
+        *self.failed_by_reason.entry(failure.reason.clone()).or_default() += 1;
+        if self.failures.len() < MAX_LISTED {
+            self.failures.push(failure.clone());
+        }
+    }
 }
 
 impl Failure {
@@ -69,13 +104,13 @@ impl StageReport for Report {
     }
 
     fn failed(&self) -> u64 {
-        self.failures.len() as u64
+        self.failed
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "predicted {} pictures, {} could not be used", self.pictures, self.failures.len())?;
+        write!(f, "predicted {} pictures, {} could not be used", self.pictures, self.failed)?;
         match self.skipped {
             0 => Ok(()),
             skipped => write!(f, ", {skipped} were done before"),
@@ -121,6 +156,18 @@ mod tests {
         let json = serde_json::to_string(&failure).unwrap();
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), failure);
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_the_counts_are_not() {
+        let mut report = Report::new(0.5);
+        for number in 0..MAX_LISTED + 5 {
+            report.count(&Err(Failure::new(number.to_string().into(), &BadPicture::Missing)));
+        }
+        report.count(&Ok(Prediction { path: "a.jpg".into(), tags: Vec::new() }));
+        assert_eq!(report.failures.len(), MAX_LISTED);
+        assert_eq!(report.failed_by_reason, BTreeMap::from([("missing".to_owned(), report.failed)]));
+        assert_eq!(report.to_string(), "predicted 1 pictures, 1005 could not be used");
     }
 
     #[test]

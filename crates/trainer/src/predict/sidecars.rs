@@ -1,15 +1,12 @@
 //! Text files beside pictures, with their tags, for programs that look for such.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fs;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use tagmill_model::atomic;
 
-use super::path_set::{PathKey, key_of};
-use super::{Failure, Input, Prediction};
+use super::{Failure, Prediction};
 
 /// Which sidecars to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +27,14 @@ pub enum SidecarStyle {
     Hydrus,
 }
 
-/// What becomes of a picture whose sidecar is there already.
+/// What becomes of a picture whose sidecar is there already, unless it has a feature vector too where these are asked for: then
+/// it counts as done before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingSidecar {
     /// It is a failure, and the sidecar stays as it is.
     Refuse,
-    /// It counts as done before.
+    /// The sidecar stays as it is. Without a feature vector where these are asked for the picture still gets that; else it
+    /// counts as done before.
     Skip,
     /// Tags that the sidecar lacks are added behind what is there.
     Append,
@@ -45,7 +44,7 @@ pub enum ExistingSidecar {
 
 /// The [`Failure::reason`] of a picture whose sidecar was there before.
 pub const SIDECAR_EXISTS: &str = "sidecar_exists";
-const SIDECAR_TAKEN: &str = "sidecar_taken";
+pub(super) const SIDECAR_TAKEN: &str = "sidecar_taken";
 const SIDECAR_UNWRITABLE: &str = "sidecar_unwritable";
 
 impl SidecarStyle {
@@ -150,52 +149,6 @@ impl Sidecars {
         };
         text.map_or(Ok(()), |text| atomic::write(file, text.as_bytes()))
     }
-}
-
-/// Whose sidecar is whose: `a.jpg` and `a.png` would have the same one.
-pub(super) struct Claims {
-    sidecars: Sidecars,
-    /// For each sidecar, its picture.
-    owners: HashMap<PathKey, PathKey>,
-}
-
-impl Claims {
-    pub(super) fn new(sidecars: Sidecars) -> Claims {
-        Claims { sidecars, owners: HashMap::new() }
-    }
-
-    /// Says before any work is done whether a picture will have a sidecar.
-    pub(super) fn check(&mut self, picture: PathBuf) -> Input {
-        let file = self.sidecars.style.file(&picture);
-        let failed = |path: PathBuf, reason: &str, error: String| {
-            Input::Failed(Failure { path, reason: reason.to_owned(), error })
-        };
-        if file == picture {
-            return failed(picture, SIDECAR_TAKEN, "its sidecar would take its own place".to_owned());
-        }
-        match self.owners.entry(key_of(&file)) {
-            Entry::Vacant(entry) => {
-                entry.insert(key_of(&picture));
-            }
-            Entry::Occupied(owner) if *owner.get() == key_of(&picture) => return Input::Done,
-            Entry::Occupied(_) => {
-                let error = format!("its sidecar `{}` is that of another picture", file.display());
-                return failed(picture, SIDECAR_TAKEN, error);
-            }
-        }
-        match self.sidecars.existing {
-            ExistingSidecar::Skip if is_there(&file) => Input::Done,
-            ExistingSidecar::Refuse if is_there(&file) => {
-                failed(picture, SIDECAR_EXISTS, format!("its sidecar `{}` exists already", file.display()))
-            }
-            _ => Input::Picture(picture),
-        }
-    }
-}
-
-/// A link that leads nowhere is there too.
-fn is_there(file: &Path) -> bool {
-    fs::symlink_metadata(file).is_ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Pictures on their way to the model: looked for, decoded and scored, each ahead of the next.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
@@ -8,7 +7,8 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use tagmill_model::picture::Limits;
 
-use super::{Failure, Input};
+use super::Failure;
+use super::plan::{Task, Wanted};
 use crate::Picture;
 use crate::tagger::AT_ONCE;
 
@@ -37,15 +37,9 @@ pub(super) struct Work {
 /// Pictures ready to be scored.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) decoded: Vec<Decoded>,
+    pub(super) decoded: Vec<Result<(Wanted, Picture), Failure>>,
     /// How many inputs among them were done before.
     pub(super) skipped: u64,
-}
-
-/// A file and what is in it.
-pub(super) struct Decoded {
-    pub(super) path: PathBuf,
-    pub(super) picture: Result<Picture, Failure>,
 }
 
 impl Batch {
@@ -61,14 +55,14 @@ impl Work {
     pub(super) fn start<'scope>(
         self,
         scope: &'scope Scope<'scope, '_>,
-        inputs: impl Iterator<Item = Input> + Send + 'scope,
+        tasks: impl Iterator<Item = Task> + Send + 'scope,
         ahead: bool,
     ) -> Box<dyn Iterator<Item = Batch> + 'scope> {
         let (sender, listed) = sync_channel(LISTED_AHEAD);
         scope.spawn(move || {
-            for input in inputs {
+            for task in tasks {
                 // Nobody receives any more: the run was cancelled or failed.
-                if sender.send(input).is_err() {
+                if sender.send(task).is_err() {
                     break;
                 }
             }
@@ -89,27 +83,26 @@ impl Work {
     }
 
     /// Waits for the next inputs and decodes them on all cores.
-    fn next(self, listed: &Receiver<Input>) -> Option<Batch> {
+    fn next(self, listed: &Receiver<Task>) -> Option<Batch> {
         let full = FEWEST.max(rayon::current_num_threads() * FOR_EACH_CORE).next_multiple_of(AT_ONCE);
         let (mut skipped, mut pictures) = (0, Vec::with_capacity(full));
-        let mut input = listed.recv().ok();
+        let mut task = listed.recv().ok();
         let deadline = Instant::now() + LINGER;
-        while let Some(next) = input {
+        while let Some(next) = task {
             match next {
-                Input::Done => skipped += 1,
-                Input::Picture(path) => pictures.push((path, None)),
-                Input::Failed(failure) => pictures.push((failure.path.clone(), Some(failure))),
+                Task::Done => skipped += 1,
+                Task::Picture(wanted) => pictures.push(Ok(wanted)),
+                Task::Failed(failure) => pictures.push(Err(failure)),
             }
             let patience = deadline.saturating_duration_since(Instant::now());
-            input = if pictures.len() < full { listed.recv_timeout(patience).ok() } else { None };
+            task = if pictures.len() < full { listed.recv_timeout(patience).ok() } else { None };
         }
-        let decode = |(path, failure): (PathBuf, Option<Failure>)| {
-            let picture = match failure {
-                Some(failure) => Err(failure),
-                None => Picture::open(&path, self.size, &self.limits)
-                    .map_err(|bad| Failure::new(path.clone(), &bad)),
-            };
-            Decoded { path, picture }
+        let decode = |wanted: Result<Wanted, Failure>| {
+            let wanted = wanted?;
+            match Picture::open(&wanted.path, self.size, &self.limits) {
+                Ok(picture) => Ok((wanted, picture)),
+                Err(bad) => Err(Failure::new(wanted.path, &bad)),
+            }
         };
         let batch = Batch { decoded: pictures.into_par_iter().map(decode).collect(), skipped };
         // What was received made at least one of them: with nothing, the inputs are over.

@@ -72,6 +72,7 @@ fn a_finished_run_is_used_in_all_ways() {
     a_list_is_predicted(&workplace);
     sidecars_are_written(&workplace);
     vectors_are_those_of_the_tagger(&workplace);
+    sidecars_and_vectors_are_both_there(&workplace);
     cancelled_and_gone_on_is_straight_through(&workplace);
 }
 
@@ -205,14 +206,67 @@ fn vectors_are_those_of_the_tagger(workplace: &Workplace) {
     assert_eq!(results, plain);
 }
 
+/// Each picture is done when its sidecar and its row are there; what is missing is made, and nothing twice.
+fn sidecars_and_vectors_are_both_there(workplace: &Workplace) {
+    let folder = workplace.inbox("both", &["a.png", "b.png", "c.png"]);
+    let file = folder.join("vectors.npy");
+    let predict = |sidecars: ExistingSidecar, vectors: ExistingFile| {
+        let settings = Settings {
+            sidecars: Some(Sidecars { style: SidecarStyle::SdScripts, existing: sidecars }),
+            embeddings: Some(Embeddings { file: file.clone(), existing: vectors }),
+            ..Settings::default()
+        };
+        let report = workplace.predict_folder(&settings, &folder).0;
+        (report.pictures, report.skipped, report.failed_by_reason.into_iter().collect::<Vec<_>>())
+    };
+    let listed = || {
+        let listed = fs::read_to_string(file.with_extension("paths.csv")).unwrap();
+        let name = |line: &str| Path::new(line).file_name().unwrap().to_str().unwrap().to_owned();
+        listed.lines().skip(1).map(name).collect::<Vec<_>>()
+    };
+    let exists = |count: u64| vec![("sidecar_exists".to_owned(), count)];
+    let is_there = |name: &str| folder.join(name).exists();
+
+    // A picture whose sidecar failed has no row, so that it is not taken for done.
+    fs::write(folder.join("b.txt"), "mine").unwrap();
+    assert_eq!(predict(ExistingSidecar::Refuse, ExistingFile::Refuse), (2, 0, exists(1)));
+    assert_eq!(listed(), ["a.png", "c.png"]);
+    assert_eq!(predict(ExistingSidecar::Refuse, ExistingFile::Resume), (0, 2, exists(1)));
+    fs::remove_file(folder.join("b.txt")).unwrap();
+    fs::create_dir(folder.join("b.txt")).unwrap();
+    let (_, _, reasons) = predict(ExistingSidecar::Overwrite, ExistingFile::Resume);
+    assert_eq!((reasons[0].0.as_str(), listed().len()), ("sidecar_unwritable", 2));
+    fs::remove_dir(folder.join("b.txt")).unwrap();
+
+    // A sidecar without a row, as a kill between the two leaves it.
+    fs::write(folder.join("b.txt"), "mine").unwrap();
+    assert_eq!(predict(ExistingSidecar::Skip, ExistingFile::Resume), (1, 2, vec![]));
+    assert_eq!(listed(), ["a.png", "c.png", "b.png"]);
+    assert_eq!(fs::read_to_string(folder.join("b.txt")).unwrap(), "mine");
+    assert_eq!(predict(ExistingSidecar::Append, ExistingFile::Resume), (0, 3, vec![]));
+    assert_eq!(fs::read_to_string(folder.join("b.txt")).unwrap(), "mine");
+
+    // A row without a sidecar gets that alone.
+    fs::remove_file(folder.join("c.txt")).unwrap();
+    assert_eq!(predict(ExistingSidecar::Skip, ExistingFile::Resume), (1, 2, vec![]));
+    assert!(is_there("c.txt"));
+    assert_eq!(listed().len(), 3);
+
+    // With other vectors, all pictures want a row, whatever becomes of their sidecars.
+    assert_eq!(predict(ExistingSidecar::Skip, ExistingFile::Overwrite), (3, 0, vec![]));
+    assert_eq!(listed(), ["a.png", "b.png", "c.png"]);
+    assert_eq!(predict(ExistingSidecar::Append, ExistingFile::Overwrite), (3, 0, vec![]));
+    assert!(fs::read_to_string(folder.join("b.txt")).unwrap().starts_with("mine, "));
+}
+
 /// Cancelled after the first batch, vectors and predictions are gone on with to the same end.
 fn cancelled_and_gone_on_is_straight_through(workplace: &Workplace) {
-    let Workplace { sample, tagger } = workplace;
-    let names: Vec<String> = (0..300).map(|number| format!("{number:03}.png")).collect();
+    let sample = &workplace.sample;
+    const PICTURES: u64 = 200;
     let folder = sample.folder.path().join("many");
     fs::create_dir_all(&folder).unwrap();
-    for (number, name) in names.iter().enumerate() {
-        fs::copy(sample.picture(number as i64 % 40 + 1), folder.join(name)).unwrap();
+    for number in 0..PICTURES {
+        fs::copy(sample.picture(number as i64 % 40 + 1), folder.join(format!("{number:03}.png"))).unwrap();
     }
     let at = |name: &str| sample.folder.path().join(name);
     let settings = |file: &str, existing: ExistingFile| Settings {
@@ -230,13 +284,20 @@ fn cancelled_and_gone_on_is_straight_through(workplace: &Workplace) {
     };
     let inputs = Inputs::named(vec![folder.clone()]).unwrap();
     let partly = settings("parts.npy", ExistingFile::Resume);
-    let report = predict::stream(tagger, &partly, inputs, &mut keep, &(), &cancel).unwrap();
+    // The more cores, the more pictures make a batch: on a large machine, one batch would have them all.
+    let few_cores = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let run = sample.run();
+    let stream = || {
+        let tagger = Tagger::load_on(run, Device::Cpu).unwrap();
+        predict::stream(&tagger, &partly, inputs, &mut keep, &(), &cancel).unwrap()
+    };
+    let report = few_cores.install(stream);
     assert_eq!(report.outcome, Outcome::Cancelled);
-    assert!((1..300).contains(&report.pictures), "{}", report.pictures);
+    assert!((1..PICTURES).contains(&report.pictures), "{}", report.pictures);
 
     let inputs = Inputs::named(vec![folder]).unwrap().without(done);
     let (rest, mut more) = workplace.predict(&partly, inputs);
-    assert_eq!((rest.skipped, rest.pictures), (report.pictures, 300 - report.pictures));
+    assert_eq!((rest.skipped, rest.pictures), (report.pictures, PICTURES - report.pictures));
     results.append(&mut more);
     assert_eq!(results, whole);
     for file in ["npy", "paths.csv"] {

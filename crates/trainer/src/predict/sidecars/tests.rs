@@ -83,30 +83,3 @@ proptest! {
         prop_assert!(commas < expected.len().max(1));
     }
 }
-
-#[test]
-fn a_sidecar_has_one_picture() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let reason = |input: Input| match input {
-        Input::Picture(_) => "picture".to_owned(),
-        Input::Done => "done".to_owned(),
-        Input::Failed(failure) => failure.reason,
-    };
-    fs::write(at("old.txt"), "mine").unwrap();
-    let check = |existing, expected: [&str; 6]| {
-        let mut claims = Claims::new(Sidecars { style: SidecarStyle::SdScripts, existing });
-        let names = ["a.jpg", "a.png", "a.jpg", "old.jpg", "old.png", "b.txt"];
-        let found = names.map(|name| reason(claims.check(at(name))));
-        assert_eq!(found, expected, "{existing:?}");
-    };
-    let others = ["picture", SIDECAR_TAKEN, "done"];
-    let check_old = |existing, old: &str| {
-        let [first, second, third] = others;
-        check(existing, [first, second, third, old, SIDECAR_TAKEN, SIDECAR_TAKEN]);
-    };
-    check_old(ExistingSidecar::Refuse, SIDECAR_EXISTS);
-    check_old(ExistingSidecar::Skip, "done");
-    check_old(ExistingSidecar::Append, "picture");
-    check_old(ExistingSidecar::Overwrite, "picture");
-}
