@@ -185,19 +185,17 @@ impl Stage<'_> {
 
     fn score(&self, pictures: Vec<(Wanted, Picture)>) -> Result<Vec<Predicted>, Error> {
         let (wanted, pictures): (Vec<Wanted>, Vec<Picture>) = pictures.into_iter().unzip();
-        let scored: Vec<(Vec<f32>, Option<Vec<f32>>)> = match self.vectors {
-            None => self.tagger.score(&pictures)?.into_iter().map(|scores| (scores, None)).collect(),
-            Some(_) => {
-                let both = self.tagger.score_and_embed(&pictures)?.into_iter();
-                both.map(|(scores, vector)| (scores, Some(vector))).collect()
-            }
+        let (scores, vectors) = match self.vectors {
+            None => (self.tagger.score(&pictures)?, Vec::new()),
+            Some(_) => self.tagger.score_and_embed(&pictures)?,
         };
-        let predicted = |(wanted, (scores, vector)): (Wanted, (Vec<f32>, Option<Vec<f32>>))| Predicted {
+        let mut vectors = vectors.into_iter();
+        let predicted = |(wanted, scores): (Wanted, Vec<f32>)| Predicted {
             prediction: Prediction { path: wanted.path, tags: self.tagger.select(&scores, &self.selector) },
             sidecar: self.sidecars.filter(|_| wanted.sidecar),
-            vector: vector.filter(|_| wanted.row),
+            vector: vectors.next().filter(|_| wanted.row),
         };
-        Ok(wanted.into_iter().zip(scored).map(predicted).collect())
+        Ok(wanted.into_iter().zip(scores).map(predicted).collect())
     }
 }
 

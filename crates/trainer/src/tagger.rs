@@ -121,14 +121,14 @@ impl Tagger {
         Ok(vectors)
     }
 
-    /// Scores and feature vector of each picture, of one pass through the network.
-    pub(crate) fn score_and_embed(&self, pictures: &[Picture]) -> Result<Vec<(Vec<f32>, Vec<f32>)>, Error> {
-        let mut both = Vec::with_capacity(pictures.len());
+    /// What [`Tagger::score`] and [`Tagger::embed`] return, of one pass through the network.
+    pub(crate) fn score_and_embed(&self, pictures: &[Picture]) -> Result<(Rows, Rows), Error> {
+        let mut both = (Vec::with_capacity(pictures.len()), Vec::with_capacity(pictures.len()));
         self.each_batch(pictures, |batch| {
             let features = self.network.features(batch, false)?;
             let logits = self.network.classify(&features)?;
-            let (scores, vectors) = (Network::scores(&logits)?, values(&features)?);
-            both.extend(rows(&scores, self.network.classes()).zip(rows(&vectors, self.features())));
+            both.0.extend(rows(&Network::scores(&logits)?, self.network.classes()));
+            both.1.extend(rows(&values(&features)?, self.features()));
             Ok(())
         })?;
         Ok(both)
