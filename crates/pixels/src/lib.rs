@@ -17,6 +17,6 @@ mod vectors;
 pub use error::Error;
 pub use likeness::{LARGEST_DISTANCE, Look, groups, likeness};
 pub use max_bad::MaxBad;
-pub use picture::Picture;
+pub use picture::{Picture, Thumbnail};
 pub use pixels::{Config, End, Files, Pixels, Storage, Stored, decode};
 pub use vectors::{Place, Vectors};

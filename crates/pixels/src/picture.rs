@@ -7,6 +7,10 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::{DynamicImage, RgbImage};
 use tagmill_model::picture::{self, BadPicture, Decoded, Limits};
 
+pub use thumbnail::Thumbnail;
+
+mod thumbnail;
+
 /// A picture as a model takes it: square, RGB, 8 bits a channel, rows from the top, channels interleaved.
 ///
 /// Whatever its shape, a picture is squashed to the square: nothing is cut off, and a tagger learns to live with the
@@ -38,14 +42,14 @@ impl Picture {
     /// Turns a decoded picture upright.
     pub fn from_decoded(decoded: Decoded, size: u32) -> Picture {
         let Decoded { image, orientation } = decoded;
-        let mut square = DynamicImage::ImageRgb8(squash(image, size));
+        let mut square = DynamicImage::ImageRgb8(shrink(image, size, size));
         square.apply_orientation(orientation);
         Picture { size, pixels: square.into_rgb8().into_raw() }
     }
 
     /// Takes a decoded image of one pixel or more.
     pub fn from_image(image: DynamicImage, size: u32) -> Picture {
-        Picture { size, pixels: squash(image, size).into_raw() }
+        Picture { size, pixels: shrink(image, size, size).into_raw() }
     }
 
     /// A black picture.
@@ -68,19 +72,20 @@ impl Picture {
     }
 }
 
-fn squash(image: DynamicImage, size: u32) -> RgbImage {
+/// Brings an image to a size, whatever its shape, on white.
+fn shrink(image: DynamicImage, width: u32, height: u32) -> RgbImage {
     let image = if image.color().has_alpha() { on_white(&image) } else { image.into_rgb8() };
-    if image.dimensions() == (size, size) {
+    if image.dimensions() == (width, height) {
         return image;
     }
-    let (width, height) = image.dimensions();
-    let source = Image::from_vec_u8(width, height, image.into_raw(), PixelType::U8x3)
+    let (columns, rows) = image.dimensions();
+    let source = Image::from_vec_u8(columns, rows, image.into_raw(), PixelType::U8x3)
         .expect("an RGB image has three bytes a pixel");
-    let mut target = Image::new(size, size, PixelType::U8x3);
+    let mut target = Image::new(width, height, PixelType::U8x3);
     let options =
         ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
     Resizer::new().resize(&source, &mut target, &options).expect("both images are RGB and not empty");
-    RgbImage::from_raw(size, size, target.into_vec()).expect("the target was made of this size")
+    RgbImage::from_raw(width, height, target.into_vec()).expect("the target was made of this size")
 }
 
 fn on_white(image: &DynamicImage) -> RgbImage {

@@ -166,3 +166,54 @@ fn the_pixels_are_pinned() {
     let hash = blake3::hash(picture.pixels()).to_hex();
     assert_eq!(hash[..16], *"f34bed945680c2ff");
 }
+
+fn thumbnail(bytes: &[u8], longest: u16) -> Result<Thumbnail, BadPicture> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    Thumbnail::open(file.path(), longest, &Limits::default())
+}
+
+fn shown(thumbnail: &Thumbnail) -> RgbImage {
+    let image = image::load_from_memory_with_format(&thumbnail.jpeg, ImageFormat::Jpeg).unwrap().into_rgb8();
+    assert_eq!(image.dimensions(), (thumbnail.width, thumbnail.height));
+    image
+}
+
+#[track_caller]
+fn check_shape(size: (u32, u32), longest: u16, expected: (u32, u32)) {
+    let image = DynamicImage::ImageRgb8(halves(size.0, size.1));
+    let thumbnail = thumbnail(&encode(&image, ImageFormat::Png), longest).unwrap();
+    assert_eq!(shown(&thumbnail).dimensions(), expected);
+}
+
+#[test]
+fn a_thumbnail_keeps_the_shape() {
+    check_shape((400, 300), 100, (100, 75));
+    check_shape((300, 400), 100, (75, 100));
+    check_shape((7, 5), 100, (7, 5));
+    check_shape((1, 5000), 100, (1, 100));
+    check_shape((5000, 1), 100, (100, 1));
+    check_shape((40, 20), 0, (1, 1));
+}
+
+#[test]
+fn a_thumbnail_stands_upright() {
+    let thumbnail = thumbnail(&jpeg(&halves(400, 200), Some(orientation(6))), 64).unwrap();
+    let image = shown(&thumbnail);
+    assert_eq!(image.dimensions(), (32, 64));
+    check_near(image.get_pixel(16, 8).0, [255, 0, 0]);
+    check_near(image.get_pixel(16, 56).0, [0, 0, 255]);
+}
+
+#[test]
+fn a_thumbnail_lies_on_white() {
+    let image = RgbaImage::from_pixel(80, 80, Rgba([9, 9, 9, 0]));
+    let thumbnail = thumbnail(&encode(&DynamicImage::ImageRgba8(image), ImageFormat::Png), 16).unwrap();
+    check_near(shown(&thumbnail).get_pixel(8, 8).0, [255; 3]);
+}
+
+#[test]
+fn no_thumbnail_of_what_is_no_picture() {
+    assert_eq!(thumbnail(b"<html>", 16), Err(BadPicture::UnknownFormat));
+    assert_eq!(Thumbnail::open(Path::new("none.jpg"), 16, &Limits::default()), Err(BadPicture::Missing));
+}
