@@ -16,3 +16,4 @@ pub use page::{
     Axis, Chart, Comparison, Confusion, Estimate, Fact, FigureGroup, Item, Line, LineKind, Mark, Page,
     Suspect, TagRow, TaggedAs, Thumbnail, Verdict,
 };
+pub use text::count;

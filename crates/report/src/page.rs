@@ -166,7 +166,7 @@ pub struct Confusion {
     pub items: u64,
     /// How many of these are given the other.
     pub false_alarms: u64,
-    /// How many times as often as items without either.
+    /// How many times as often as all items that lack the other.
     pub lift: f64,
 }
 

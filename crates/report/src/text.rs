@@ -8,7 +8,7 @@ use maud::{Markup, html};
 pub(crate) const NONE: &str = "–";
 
 /// A whole number with a comma between thousands.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     grouped(&number.to_string())
 }
 

@@ -3,22 +3,29 @@
 //! Truth is sparse, and scores stay where they are: a million items of a thousand classes are looked at a few classes at a
 //! time. `docs/validate.md` has the formula of each figure.
 
+use std::cmp::Ordering;
+
+mod confusions;
 mod curves;
 mod figures;
 mod items;
 mod judgement;
 mod ranking;
 mod resamples;
+mod suspects;
 mod sweep;
 mod thresholds;
 
+pub use confusions::{Confusion, confusions};
 pub use curves::{
     CalibrationBin, PrecisionRecall, calibration, calibration_error, precision_recall_curve,
     precision_recall_overall,
 };
 pub use figures::{AtK, AtThreshold, Bucket, Counts, Estimate, Figures, Interval, Point};
+pub use items::ranking_precision;
 pub use judgement::{ClassFigures, Judgement, figures, judge, mean_average_precision};
 pub use resamples::Resamples;
+pub use suspects::{Suspect, Suspects, suspects};
 pub use thresholds::{Thresholds, choose};
 
 /// How many of an item's best classes count where one number has to be chosen.
@@ -69,6 +76,12 @@ pub fn top(scores: &[f32], k: usize) -> Vec<usize> {
     classes.truncate(k);
     classes.sort_unstable_by(order);
     classes
+}
+
+/// Keeps the first few of a list in an order.
+fn keep<T>(list: &mut Vec<T>, count: usize, order: impl Fn(&T, &T) -> Ordering) {
+    list.sort_unstable_by(order);
+    list.truncate(count);
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub(crate) const OPERATING_POINTS: &str = "operating_points.csv";
 pub(crate) const PER_TAG_THRESHOLDS: &str = "per_tag_thresholds.csv";
 pub(crate) const SEEN_ITEMS: &str = "seen_items.csv";
 pub(crate) const METRICS: &str = "metrics.json";
+pub(crate) const REPORT: &str = "report.html";
 pub(crate) const HISTORY: &str = "history.csv";
 pub(crate) const BAD_IMAGES: &str = "bad_images.csv";
 pub(crate) const SPLIT: &str = "split.json";
@@ -60,6 +61,15 @@ pub(crate) enum ArchitectureName {
     Torchscript,
     #[serde(untagged)]
     Resnet(Architecture),
+}
+
+impl ArchitectureName {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ArchitectureName::Torchscript => "TorchScript backbone",
+            ArchitectureName::Resnet(architecture) => architecture.name(),
+        }
+    }
 }
 
 /// What timm wants to know of the pictures and the layers' names.

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use tagmill_model::dataset::DatasetReader;
-use tagmill_model::{Dated, ItemId, MediaKind, MediaPath, Sides, Split, Vocabulary};
+use tagmill_model::{Dated, Flags, ItemId, MediaKind, MediaPath, Sides, Split, Vocabulary};
 
 use crate::Error;
 use crate::lists::Lists;
 
-/// The pictures of a table, column by column: a row costs its path, four bytes a tag and 32 bytes, so that six million rows
+/// The pictures of a table, column by column: a row costs its path, four bytes a tag and 36 bytes, so that six million rows
 /// fit in a gigabyte.
 #[derive(Default)]
 pub(crate) struct Table {
@@ -21,6 +21,7 @@ pub(crate) struct Table {
     /// Rows whose medium is a video. Nobody decodes those, and they are not among the columns.
     pub(crate) videos: u64,
     items: Vec<Dated>,
+    content: Vec<Flags>,
     images: Lists<u8>,
     /// The tags of each row, rising, each once, by their number.
     tags: Lists<u32>,
@@ -35,6 +36,7 @@ pub(crate) struct Table {
 pub(crate) struct Example {
     pub(crate) id: ItemId,
     pub(crate) image: MediaPath,
+    pub(crate) content: Flags,
     /// Rising, each once. Tags outside the vocabulary are not among them.
     pub(crate) classes: Vec<u32>,
 }
@@ -84,6 +86,7 @@ impl Table {
             tags.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
             tags.dedup_by_key(|tag| tag.0);
             table.items.push((row.id, row.created));
+            table.content.push(row.content);
             table.images.push(row.image.as_str().bytes());
             if let Some(confidences) = &mut table.confidences {
                 confidences.push(tags.iter().map(|tag| tag.1));
@@ -169,7 +172,7 @@ impl Table {
     /// The picture of a row, without classes.
     pub(crate) fn example(&self, row: usize) -> Example {
         let image = MediaPath::parse(self.image(row)).expect("it was one when it was read");
-        Example { id: self.items[row].0, image, classes: Vec::new() }
+        Example { id: self.items[row].0, image, content: self.content[row], classes: Vec::new() }
     }
 }
 

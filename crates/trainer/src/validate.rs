@@ -21,9 +21,11 @@ use crate::table::{Example, Table, sha256, sha256_of};
 use crate::{Device, Tagger, device};
 
 mod output;
+mod page;
 mod report;
 
 use output::Output;
+use page::Training;
 pub use report::Report;
 
 /// Pictures that are read before they are scored: 19 MB at 224 pixels.
@@ -72,11 +74,16 @@ impl Config {
             threads: None,
         }
     }
+
+    /// Where the page with curves and pictures is written.
+    pub fn page(&self) -> PathBuf {
+        self.run.join(VALIDATION).join(run_folder::REPORT)
+    }
 }
 
 /// Judges a run on the table's test side, or finds that it did so before.
 ///
-/// Writes `metrics.json` (the report), `per_tag.csv`, `predictions.csv`, `refused.csv` and `bad_images.csv` into the run's
+/// Writes `report.html`, `metrics.json` (the report), `per_tag.csv`, `predictions.csv`, `refused.csv` and `bad_images.csv` into the run's
 /// `validation/`. `docs/validate.md` tells what each figure means.
 ///
 /// # Errors
@@ -91,7 +98,9 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     let table = Table::read(&config.dataset)?;
     let [test, validation] =
         [Split::Test, Split::Validation].map(|side| table.examples(&sides, side, tagger.vocabulary()));
-    let fingerprint = fingerprint(&config)?;
+    let training = Training::read(&config.run)?;
+    let dataset_sha256 = sha256(&config.dataset)?;
+    let fingerprint = fingerprint(&config, &dataset_sha256)?;
     progress.finish();
     if let Some(kept) = kept(&config, &fingerprint)? {
         return Ok(kept);
@@ -125,7 +134,17 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     report.prior = Some(prior.figures);
     report.outcome = Outcome::Completed;
     let (model, prior) = (&model.classes, &prior.classes);
-    let output = Output { tagger: &tagger, seen: &seen, judged, thresholds: &thresholds, model, prior };
+    let output = Output {
+        tagger: &tagger,
+        seen: &seen,
+        judged,
+        guessed,
+        thresholds: &thresholds,
+        model,
+        prior,
+        training: &training,
+        dataset_sha256: &dataset_sha256,
+    };
     output.write(&config, refused, &rejected, &report)?;
     Ok(report)
 }
@@ -210,11 +229,11 @@ fn frequencies(tagger: &Tagger) -> Vec<f32> {
     tagger.vocabulary().classes().iter().map(|class| class.count as f32 / items).collect()
 }
 
-fn fingerprint(config: &Config) -> Result<String, Error> {
+fn fingerprint(config: &Config, dataset_sha256: &str) -> Result<String, Error> {
     let limits = config.limits;
     let backbone = config.run.join(run_folder::BACKBONE);
     let parts = [
-        sha256(&config.dataset)?,
+        dataset_sha256.to_owned(),
         sha256(&config.run.join(WEIGHTS))?,
         if backbone.exists() { sha256(&backbone)? } else { String::new() },
         sha256(&config.run.join(run_folder::CONFIG))?,
@@ -231,7 +250,7 @@ fn fingerprint(config: &Config) -> Result<String, Error> {
 fn kept(config: &Config, fingerprint: &str) -> Result<Option<Report>, Error> {
     let folder = config.run.join(VALIDATION);
     let file = folder.join(run_folder::METRICS);
-    if !file.exists() {
+    if !file.exists() || !config.page().exists() {
         return Ok(None);
     }
     // A report of another version is no reason to fail: it is made anew.

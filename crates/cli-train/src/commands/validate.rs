@@ -10,7 +10,8 @@ mod table;
 /// Judge a tagger on the items that it has never seen
 ///
 /// Beside each figure stands the prior's: what guessing every tag by its frequency gets. Items that the run has seen in its
-/// training are refused. Details per tag and per item go to validation/ in the run's folder.
+/// training are refused. A page with curves, tags and pictures (report.html), and tables per tag and per item go to validation/ in
+/// the run's folder.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     /// Name of the run: the folder below models/
@@ -39,12 +40,14 @@ pub(crate) fn run(args: &ValidateArgs, global: &GlobalArgs) -> Exit {
         threads: args.device.threads(),
         ..Config::new(data.dataset(), data.media(), data.run(&args.run))
     };
+    let page = config.page();
     let result = validate(config, session.progress(), session.cancel());
     if !session.json()
         && let Ok(report) = &result
         && let Some(table) = table::table(report)
     {
         session.print(&table);
+        session.print(&format!("curves, tags and pictures: {}\n", page.display()));
     }
     session.finish(result.map_err(Into::into))
 }

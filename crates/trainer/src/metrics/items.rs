@@ -64,7 +64,7 @@ fn values(judged: &Judged<'_>, item: usize) -> Values {
         return values;
     }
     values[0] = 1.0;
-    values[1] = ranking_precision(row, truth) as f32;
+    values[1] = precision(row, truth) as f32;
     let best = super::top(row, KS[KS.len() - 1]);
     for (k, values) in KS.into_iter().zip(values[2..].chunks_mut(3)) {
         let named = &best[..k.min(best.len())];
@@ -76,8 +76,14 @@ fn values(judged: &Judged<'_>, item: usize) -> Values {
     values
 }
 
-/// The mean over the true classes of the share of true ones among the classes that score as high or higher.
-fn ranking_precision(row: &[f32], truth: &[u32]) -> f64 {
+/// An item's label ranking average precision: the mean over its true classes of the share of true ones among the classes
+/// that score as high or higher. `None` for an item without a true class.
+pub fn ranking_precision(judged: &Judged<'_>, item: usize) -> Option<f64> {
+    let truth = &judged.truth[item];
+    (!truth.is_empty()).then(|| precision(judged.row(item), truth))
+}
+
+fn precision(row: &[f32], truth: &[u32]) -> f64 {
     let mut scores: Vec<f32> = truth.iter().map(|class| row[*class as usize]).collect();
     scores.sort_unstable_by(|a, b| b.total_cmp(a));
     let shares = scores.iter().map(|score| {

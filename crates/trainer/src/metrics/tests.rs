@@ -3,6 +3,7 @@ use serde::Deserialize;
 
 use super::*;
 
+mod errors;
 mod scikit_learn;
 
 #[track_caller]

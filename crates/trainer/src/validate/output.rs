@@ -3,8 +3,9 @@
 use std::fs;
 
 use serde::Serialize;
-use tagmill_model::{ItemId, MediaPath};
+use tagmill_model::{ItemId, MediaPath, atomic};
 
+use super::page::{self, Training};
 use super::{Config, Report, Seen};
 use crate::metrics::{ClassFigures, Judged, Point, Thresholds};
 use crate::pixels::{self, Rejected};
@@ -17,9 +18,13 @@ pub(super) struct Output<'a> {
     pub(super) tagger: &'a Tagger,
     pub(super) seen: &'a Seen,
     pub(super) judged: Judged<'a>,
+    /// The prior's scores.
+    pub(super) guessed: Judged<'a>,
     pub(super) thresholds: &'a Thresholds,
     pub(super) model: &'a [ClassFigures],
     pub(super) prior: &'a [ClassFigures],
+    pub(super) training: &'a Training,
+    pub(super) dataset_sha256: &'a str,
 }
 
 /// A row of `per_tag.csv`.
@@ -93,8 +98,16 @@ impl Output<'_> {
         run_folder::write_csv(&folder.join("predictions.csv"), &header, self.predictions(config.top))?;
         seen_items::write(&folder.join("refused.csv"), refused)?;
         pixels::write_rejected(&folder.join(run_folder::BAD_IMAGES), rejected)?;
+        let page = config.page();
+        let html = tagmill_report::render(&page::page(config, self, report, self.training));
+        atomic::write(&page, html.as_bytes()).map_err(Error::io(&page))?;
         // Last: its fingerprint says that all files are there.
         run_folder::write_json(&folder.join(run_folder::METRICS), report)
+    }
+
+    /// What a class is called.
+    pub(super) fn name(&self, class: usize) -> String {
+        self.tagger.vocabulary().classes()[class].name.clone()
     }
 
     fn tags(&self) -> impl Iterator<Item = TagRow<'_>> {
