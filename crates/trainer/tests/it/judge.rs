@@ -1,12 +1,12 @@
 use std::fs;
 
 use tagmill_model::dataset::DatasetRow;
-use tagmill_model::{ItemId, Outcome, Split, StageReport};
+use tagmill_model::{Flags, ItemId, Outcome, Split, StageReport};
 use tagmill_trainer::metrics::{Interval, Point};
 use tagmill_trainer::train::{self, Settings};
 use tagmill_trainer::{Error, validate};
 
-use crate::sample::{CancelAfter, Sample, on, row, side};
+use crate::sample::{COLOURS, CancelAfter, Sample, on, row, side};
 
 #[test]
 fn only_the_test_side_is_judged() {
@@ -54,10 +54,41 @@ fn only_the_test_side_is_judged() {
     let again = validate::run(sample.validate(), &(), &on()).unwrap();
     assert_eq!(again, validate::Report { already_validated: true, ..report });
 
+    the_page_shows_the_run(&sample);
     thresholds_are_those_of_the_run(&sample);
     a_grown_table_is_judged_anew(&sample);
     what_the_run_has_seen_is_refused(&sample);
     a_table_without_test_pictures_cannot_judge(&sample);
+}
+
+/// The page stands beside the figures, and is made anew where it is gone.
+fn the_page_shows_the_run(sample: &Sample) {
+    let config = sample.validate();
+    let page = fs::read_to_string(config.page()).unwrap();
+    assert!(page.contains("<title>first"), "{}", &page[..500]);
+    for (colour, _) in COLOURS {
+        assert!(page.contains(colour));
+    }
+    // Every picture is there, small, and what is not safe for work waits for a click.
+    let test: Vec<i64> = (1..=80).filter(|id| side(*id) == Split::Test).collect();
+    for id in &test[1..] {
+        assert!(page.contains(&format!("{id}.png")), "{id}");
+    }
+    assert!(page.matches("data:image/jpeg;base64,").count() >= test.len() - 1);
+    let veiled = test[1..].iter().filter(|id| row(**id).content.contains(Flags::NSFW)).count();
+    assert!(veiled > 0 && page.matches("picture veiled").count() >= veiled);
+
+    fs::remove_file(config.page()).unwrap();
+    assert!(!validate::run(config.clone(), &(), &on()).unwrap().already_validated);
+    assert_eq!(fs::read_to_string(config.page()).unwrap(), page);
+    for file in ["history.csv", "metrics.json"] {
+        let path = sample.run().join(file);
+        let kept = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let error = validate::run(config.clone(), &(), &on()).unwrap_err();
+        assert!(matches!(error, Error::IncompleteRun { file: missing, .. } if missing == file), "{error}");
+        fs::write(&path, kept).unwrap();
+    }
 }
 
 /// Each threshold file is read back: a change in it is a change of the figures, a missing or foreign one an error.

@@ -97,7 +97,7 @@ pub(crate) fn row(id: i64) -> DatasetRow {
         width: 24,
         height: 24,
         flags: Flags::SFW,
-        content: Flags::empty(),
+        content: if id % 5 == 0 { Flags::NSFW } else { Flags::empty() },
         tags,
     }
 }
