@@ -28,6 +28,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         Error::NothingToResume { .. } => Some("leave out --resume to begin the run"),
         Error::Diverged { .. } => Some("lower --learning-rate"),
         Error::OutputExists { .. } => Some("go on with it by --resume, or replace it by --overwrite"),
+        Error::OutputShared { .. } => Some("name different files for --output and --embed"),
         Error::OutputInUse { .. } => Some("wait until the other program has ended"),
         Error::NotResumable { .. } => Some("name another file, or replace it by --overwrite"),
         Error::OutOfMemory { fits: Some(_), .. } => {

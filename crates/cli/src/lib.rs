@@ -7,7 +7,6 @@ mod duration;
 mod exit;
 mod logging;
 mod paths;
-mod printable;
 mod session;
 mod usage;
 
@@ -16,5 +15,4 @@ pub use data_args::{CacheArgs, SplitArgs};
 pub use duration::duration;
 pub use exit::Exit;
 pub use paths::DataDir;
-pub use printable::printable;
 pub use session::{Hint, Session, dataset_hint, pixels_hint, split_hint};

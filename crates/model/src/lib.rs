@@ -12,6 +12,7 @@ pub mod media;
 mod parquet_file;
 #[cfg(feature = "picture")]
 pub mod picture;
+mod printable;
 pub mod split;
 pub mod stage;
 pub mod tag;
@@ -21,6 +22,7 @@ pub use atomic::AtomicFile;
 pub use flags::Flags;
 pub use item::{Item, ItemId};
 pub use media::{InvalidMediaPath, MediaKind, MediaPath};
+pub use printable::printable;
 pub use split::{Dated, Reunion, Sides, Split, SplitBy, SplitConfig, SplitError};
 pub use stage::{Outcome, Progress, StageReport};
 pub use tag::Tag;

@@ -174,6 +174,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Predictions of two kinds should go to the same file.
+    #[error("two outputs would go to `{}`", path.display())]
+    OutputShared {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another program writes predictions to the same file.
     #[error("another program is writing `{}`", path.display())]
     OutputInUse {

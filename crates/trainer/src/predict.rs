@@ -6,6 +6,8 @@
 mod embeddings;
 mod existing_file;
 mod inputs;
+mod output;
+mod output_format;
 mod path_set;
 mod plan;
 mod report;
@@ -22,18 +24,19 @@ use tagmill_model::{Outcome, Progress};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
-use crate::tagger::in_places;
+use crate::tagger::{AT_ONCE, in_places};
 use crate::{Device, Picture, Tagger, device};
 
 pub use embeddings::Embeddings;
 pub use existing_file::ExistingFile;
 pub use inputs::{Input, Inputs};
-pub use path_set::PathSet;
+pub use output::Output;
+pub use output_format::OutputFormat;
 pub use report::{Failure, MAX_LISTED, Prediction, Report, ScoredTag};
 pub use selection::{Selection, Selector, Threshold, maximum_cut};
 pub use sidecars::{ExistingSidecar, SIDECAR_EXISTS, SidecarStyle, Sidecars};
 
-use embeddings::Writer;
+use path_set::PathSet;
 use plan::{Plan, Wanted};
 use sidecars::SIDECAR_TAKEN;
 use work::{Batch, Work};
@@ -62,8 +65,21 @@ pub struct Settings {
     pub sidecars: Option<Sidecars>,
     /// A file of feature vectors.
     pub embeddings: Option<Embeddings>,
+    /// A file of predictions.
+    pub output: Option<Output>,
     /// What a picture may cost before it is left out.
     pub limits: Limits,
+}
+
+impl Settings {
+    /// The files that grow.
+    fn files(&self) -> Vec<(PathBuf, ExistingFile)> {
+        let vectors = self.embeddings.iter().flat_map(|embeddings| {
+            [&embeddings.file, &embeddings.paths()].map(|file| (file.clone(), embeddings.existing))
+        });
+        let rows = self.output.iter().map(|output| (output.file.clone(), output.existing));
+        vectors.chain(rows).collect()
+    }
 }
 
 impl Config {
@@ -101,11 +117,11 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     Ok(Report { predictions, ..report })
 }
 
-/// Predicts pictures as they come and hands over what each of them came to, in their order, once its sidecar and then its row
-/// among the feature vectors are written. What was done before is counted and not handed over.
+/// Predicts pictures as they come and hands over what each of them came to, in their order, once its sidecar, then its feature
+/// vector and at last its rows in the output are written. What was done before is counted and not handed over.
 ///
 /// # Errors
-/// [`Error::Torch`] when memory runs out; what is wrong with the run's thresholds or with the file of feature vectors; and
+/// [`Error::Torch`] when memory runs out; what is wrong with the run's thresholds or with one of the files; and
 /// [`Error::Io`] when a disk is full. Not bad pictures: the report counts them and lists the first.
 pub fn stream(
     tagger: &Tagger,
@@ -116,12 +132,14 @@ pub fn stream(
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
     let selector = tagger.selector(&settings.selection)?;
-    let open = |embeddings| Writer::open(embeddings, tagger.features());
-    let (vectors, rows) = settings.embeddings.as_ref().map(open).transpose()?.unzip();
+    ExistingFile::check(&settings.files())?;
+    let open = |embeddings| embeddings::Writer::open(embeddings, tagger.features());
+    let (vectors, embedded) = settings.embeddings.as_ref().map(open).transpose()?.unzip();
+    let (output, written) = settings.output.as_ref().map(output::Writer::open).transpose()?.unzip();
     let report = Report::new(tagger.threshold());
-    let mut stage = Stage { tagger, sidecars: settings.sidecars, selector, vectors, report };
-    let mut plan = Plan::new(settings.sidecars, rows);
-    let tasks = inputs.items.map(move |input| plan.task(input));
+    let mut stage = Stage { tagger, sidecars: settings.sidecars, selector, vectors, output, report };
+    let again = stage.output.as_ref().and_then(output::Writer::again);
+    let tasks = Plan::new(settings.sidecars, embedded, written).tasks(inputs.items, again);
     let work = Work { size: tagger.image_size(), limits: settings.limits };
     progress.start("predicting", inputs.total);
     let result = thread::scope(|scope| {
@@ -149,7 +167,8 @@ struct Stage<'a> {
     tagger: &'a Tagger,
     selector: Selector,
     sidecars: Option<Sidecars>,
-    vectors: Option<Writer>,
+    vectors: Option<embeddings::Writer>,
+    output: Option<output::Writer>,
     report: Report,
 }
 
@@ -160,11 +179,17 @@ struct Predicted {
     sidecar: Option<Sidecars>,
     /// Its feature vector, where that is to be written.
     vector: Option<Vec<f32>>,
+    /// Whether it is to have rows in the output.
+    rows: bool,
 }
 
 impl Predicted {
-    fn row(&self) -> Option<(&Path, &[f32])> {
+    fn vector(&self) -> Option<(&Path, &[f32])> {
         Some((&self.prediction.path, self.vector.as_deref()?))
+    }
+
+    fn rows(&self) -> Option<&Prediction> {
+        self.rows.then_some(&self.prediction)
     }
 }
 
@@ -174,9 +199,13 @@ impl Stage<'_> {
         // Many at once: each waits for the disk.
         let results: Vec<Result<Predicted, Failure>> =
             results.into_par_iter().map(with_sidecar).collect::<Result<_, _>>()?;
-        // Only now: a kill in between must not leave a row that passes for a whole picture.
+        // Only now: a kill in between must not leave what passes for a whole picture.
+        let whole = || results.iter().flatten();
         if let Some(writer) = &mut self.vectors {
-            writer.append(&results.iter().flatten().filter_map(Predicted::row).collect::<Vec<_>>())?;
+            writer.append(&whole().filter_map(Predicted::vector).collect::<Vec<_>>())?;
+        }
+        if let Some(writer) = &mut self.output {
+            writer.append(whole().filter_map(Predicted::rows))?;
         }
         self.report.skipped += batch.skipped;
         let results = results.into_iter().map(|result| result.map(|picture| picture.prediction));
@@ -184,7 +213,14 @@ impl Stage<'_> {
     }
 
     fn score(&self, pictures: Vec<(Wanted, Picture)>) -> Result<Vec<Predicted>, Error> {
-        let (wanted, pictures): (Vec<Wanted>, Vec<Picture>) = pictures.into_iter().unzip();
+        let (wanted, mut pictures): (Vec<Wanted>, Vec<Picture>) = pictures.into_iter().unzip();
+        // How many go through the network at once decides about last bits: filled up, all files are those of a run that
+        // nobody stopped, whatever makes a batch here.
+        if let Some(last) = pictures.last().cloned()
+            && (self.vectors.is_some() || self.output.is_some())
+        {
+            pictures.resize(pictures.len().next_multiple_of(AT_ONCE), last);
+        }
         let (scores, vectors) = match self.vectors {
             None => (self.tagger.score(&pictures)?, Vec::new()),
             Some(_) => self.tagger.score_and_embed(&pictures)?,
@@ -193,7 +229,8 @@ impl Stage<'_> {
         let predicted = |(wanted, scores): (Wanted, Vec<f32>)| Predicted {
             prediction: Prediction { path: wanted.path, tags: self.tagger.select(&scores, &self.selector) },
             sidecar: self.sidecars.filter(|_| wanted.sidecar),
-            vector: vectors.next().filter(|_| wanted.row),
+            vector: vectors.next().filter(|_| wanted.vector),
+            rows: wanted.rows,
         };
         Ok(wanted.into_iter().zip(scores).map(predicted).collect())
     }

@@ -46,10 +46,6 @@ impl Writer {
     pub(super) fn open(embeddings: &Embeddings, features: usize) -> Result<(Writer, PathSet), Error> {
         let Embeddings { file, existing } = embeddings;
         let paths_file = embeddings.paths();
-        // Where one of them is refused, the other must not be begun.
-        if *existing == ExistingFile::Refuse && paths_file.exists() && !file.exists() {
-            return Err(Error::OutputExists { path: paths_file });
-        }
         let array = existing.open(file)?;
         let paths = existing.open(&paths_file)?;
         let mut writer = Writer { file: file.clone(), paths_file, array, paths, features, rows: 0 };

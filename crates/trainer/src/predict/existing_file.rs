@@ -1,6 +1,6 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 
@@ -17,6 +17,19 @@ pub enum ExistingFile {
 }
 
 impl ExistingFile {
+    /// Makes sure that none of these files is refused, before any of them is begun, and that they are different ones.
+    pub(super) fn check(files: &[(PathBuf, ExistingFile)]) -> Result<(), Error> {
+        for (index, (path, existing)) in files.iter().enumerate() {
+            if *existing == ExistingFile::Refuse && path.exists() {
+                return Err(Error::OutputExists { path: path.clone() });
+            }
+            if files[..index].iter().any(|(other, _)| other == path) {
+                return Err(Error::OutputShared { path: path.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Opens the file to read and write it, and keeps other programs that do so out as long as it is open.
     ///
     /// # Errors

@@ -8,19 +8,17 @@ use tagmill_model::MediaKind;
 use tagmill_model::picture::BadPicture;
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Failure, PathSet};
+use super::Failure;
 use crate::Error;
 
 /// What stands for a list among paths.
 const LIST: &str = "-";
 
-/// A picture to predict, or what became of it before.
+/// A picture to predict, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// A file to predict, or a path where none is.
     Picture(PathBuf),
-    /// One that was done before.
-    Done,
     /// One that cannot be used.
     Failed(Failure),
 }
@@ -75,15 +73,6 @@ impl<'a> Inputs<'a> {
     /// Whether one of the paths stands for a list.
     pub fn name_a_list(paths: &[PathBuf]) -> bool {
         paths.iter().any(|path| path == Path::new(LIST))
-    }
-
-    /// Without those that were done before, and each of the others once.
-    pub fn without(self, mut done: PathSet) -> Inputs<'a> {
-        let items = self.items.map(move |input| match input {
-            Input::Picture(path) if !done.insert(path.as_os_str().as_encoded_bytes()) => Input::Done,
-            other => other,
-        });
-        Inputs { items: Box::new(items), total: self.total }
     }
 }
 
@@ -223,11 +212,8 @@ mod tests {
         expected.push(Input::Picture(at("z.gif")));
         assert_eq!(inputs.items.collect::<Vec<_>>(), expected);
 
-        let mut done = PathSet::default();
-        done.insert(at("b.png").as_os_str().as_encoded_bytes());
-        let inputs = Inputs::named(vec![folder.path().to_owned()]).unwrap().without(done);
-        assert_eq!(inputs.total, Some(3));
-        assert_eq!(inputs.items.filter(|input| *input == Input::Done).count(), 1);
+        let inputs = Inputs::named(vec![folder.path().to_owned()]).unwrap();
+        assert_eq!((inputs.total, inputs.items.count()), (Some(3), 3));
     }
 
     #[cfg(unix)]

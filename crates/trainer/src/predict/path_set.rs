@@ -6,16 +6,17 @@ pub(super) type PathKey = [u8; 16];
 
 /// Paths that were seen, in 16 bytes each, so that millions fit into memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PathSet(HashSet<PathKey>);
+pub(super) struct PathSet(HashSet<PathKey>);
 
 impl PathSet {
     /// Adds a path by its bytes, as [`std::ffi::OsStr::as_encoded_bytes`] has them, and says whether it is new.
-    pub fn insert(&mut self, path: &[u8]) -> bool {
+    pub(super) fn insert(&mut self, path: &[u8]) -> bool {
         self.0.insert(key(path))
     }
 
     /// Whether the path is among them, spelled as it was added.
-    pub fn contains(&self, path: &Path) -> bool {
+    #[cfg(test)]
+    pub(super) fn contains(&self, path: &Path) -> bool {
         self.0.contains(&key_of(path))
     }
 }

@@ -25,49 +25,73 @@ pub(super) struct Wanted {
     pub(super) path: PathBuf,
     /// Whether its sidecar is to be written.
     pub(super) sidecar: bool,
-    /// Whether it is to have a row among the feature vectors.
-    pub(super) row: bool,
+    /// Whether it is to stand among the feature vectors.
+    pub(super) vector: bool,
+    /// Whether it is to have rows in the output.
+    pub(super) rows: bool,
 }
 
 /// What was asked for, and what of it is there.
 pub(super) struct Plan {
     claims: Option<Claims>,
-    /// The pictures that have a row, or will have one; `None` where nobody asked for vectors.
+    /// The pictures that have a feature vector, or will have one; `None` where nobody asked for them.
+    vectors: Option<PathSet>,
+    /// The same of rows in the output.
     rows: Option<PathSet>,
 }
 
 impl Plan {
-    pub(super) fn new(sidecars: Option<Sidecars>, rows: Option<PathSet>) -> Plan {
-        Plan { claims: sidecars.map(Claims::new), rows }
+    pub(super) fn new(sidecars: Option<Sidecars>, vectors: Option<PathSet>, rows: Option<PathSet>) -> Plan {
+        Plan { claims: sidecars.map(Claims::new), vectors, rows }
+    }
+
+    /// What to do about all inputs. Where rows of a picture may be missing in the output, that one comes first, among the
+    /// inputs or not, and gets its rows again; then it is done once, not twice.
+    pub(super) fn tasks(
+        mut self,
+        inputs: impl Iterator<Item = Input> + Send,
+        again: Option<PathBuf>,
+    ) -> impl Iterator<Item = Task> + Send {
+        let wanted = |path| Wanted { path, sidecar: false, vector: false, rows: true };
+        let first = again.clone().map(|path| Task::Picture(wanted(path)));
+        let rest = inputs.filter_map(move |input| {
+            let is_first = matches!((&input, &again), (Input::Picture(path), Some(again)) if path == again);
+            match self.task(input) {
+                Task::Done if is_first => None,
+                task => Some(task),
+            }
+        });
+        first.into_iter().chain(rest)
     }
 
     /// A picture is done when all that was asked for is there: else what is missing is made. What becomes of a sidecar that
-    /// is there without a row is for [`ExistingSidecar`] to say.
-    pub(super) fn task(&mut self, input: Input) -> Task {
+    /// is there without the rest is for [`ExistingSidecar`] to say.
+    fn task(&mut self, input: Input) -> Task {
         let path = match input {
             Input::Picture(path) => path,
-            Input::Done => return Task::Done,
             Input::Failed(failure) => return Task::Failed(failure),
         };
         let claimed = match self.claims.as_mut().map(|claims| claims.claim(&path)).transpose() {
             Ok(claimed) => claimed,
             Err(failure) => return Task::Failed(failure),
         };
-        let has_row = self.rows.as_mut().map(|rows| !rows.insert(path.as_os_str().as_encoded_bytes()));
-        let row = has_row == Some(false);
+        let lacks = |there: &mut PathSet| there.insert(path.as_os_str().as_encoded_bytes());
+        let (vector, rows) = (self.vectors.as_mut().map(lacks), self.rows.as_mut().map(lacks));
+        let has_the_rest = vector.or(rows).is_some() && vector != Some(true) && rows != Some(true);
+        let (vector, rows) = (vector == Some(true), rows == Some(true));
         let sidecar = match claimed {
             Some(Claim::Twice) => return Task::Done,
             Some(Claim::Missing) => true,
-            Some(Claim::Exists { .. }) | None if has_row == Some(true) => return Task::Done,
+            Some(Claim::Exists { .. }) | None if has_the_rest => return Task::Done,
             Some(Claim::Exists { file, existing }) => match existing {
                 ExistingSidecar::Refuse => return Task::Failed(sidecar_exists(path, &file)),
-                ExistingSidecar::Skip if row => false,
+                ExistingSidecar::Skip if vector || rows => false,
                 ExistingSidecar::Skip => return Task::Done,
                 ExistingSidecar::Append | ExistingSidecar::Overwrite => true,
             },
             None => false,
         };
-        Task::Picture(Wanted { path, sidecar, row })
+        Task::Picture(Wanted { path, sidecar, vector, rows })
     }
 }
 
@@ -129,10 +153,11 @@ mod tests {
 
     fn told(task: Task) -> String {
         match task {
-            Task::Picture(Wanted { sidecar: false, row: false, .. }) => "tags".to_owned(),
-            Task::Picture(Wanted { sidecar: true, row: false, .. }) => "sidecar".to_owned(),
-            Task::Picture(Wanted { sidecar: false, row: true, .. }) => "row".to_owned(),
-            Task::Picture(Wanted { sidecar: true, row: true, .. }) => "sidecar, row".to_owned(),
+            Task::Picture(Wanted { sidecar, vector, rows, .. }) => {
+                let wanted = [(sidecar, "sidecar"), (vector, "vector"), (rows, "rows")];
+                let wanted = wanted.into_iter().filter(|(is_wanted, _)| *is_wanted);
+                wanted.map(|(_, what)| what).collect::<Vec<_>>().join(", ")
+            }
             Task::Done => "done".to_owned(),
             Task::Failed(failure) => failure.reason,
         }
@@ -146,7 +171,7 @@ mod tests {
         for (existing, old) in
             [(Refuse, SIDECAR_EXISTS), (Skip, "done"), (Append, "sidecar"), (Overwrite, "sidecar")]
         {
-            let mut plan = Plan::new(Some(Sidecars { style: SidecarStyle::SdScripts, existing }), None);
+            let mut plan = Plan::new(Some(Sidecars { style: SidecarStyle::SdScripts, existing }), None, None);
             let names = ["a.jpg", "a.png", "a.jpg", "old.jpg", "old.png", "b.txt"];
             let found = names.map(|name| told(plan.task(Input::Picture(folder.path().join(name)))));
             let expected = ["sidecar", SIDECAR_TAKEN, "done", old, SIDECAR_TAKEN, SIDECAR_TAKEN];
@@ -154,21 +179,25 @@ mod tests {
         }
     }
 
-    /// What becomes of pictures that have neither, a sidecar, a row, and both.
+    /// What becomes of pictures that have nothing, a sidecar, a vector, rows, a sidecar and a vector, and all three.
     #[track_caller]
-    fn check(existing: Option<ExistingSidecar>, expected: [&str; 4]) {
+    fn check(existing: Option<ExistingSidecar>, expected: [&str; 6]) {
         let folder = tempfile::tempdir().unwrap();
-        let pictures =
-            ["neither.jpg", "sidecar.jpg", "row.jpg", "both.jpg"].map(|name| folder.path().join(name));
-        let mut rows = PathSet::default();
-        for picture in &pictures[2..] {
-            rows.insert(picture.as_os_str().as_encoded_bytes());
-        }
-        for picture in [&pictures[1], &pictures[3]] {
-            fs::write(picture.with_extension("txt"), "mine").unwrap();
+        let names = ["none", "sidecar", "vector", "rows", "sidecar-vector", "sidecar-vector-rows"];
+        let pictures = names.map(|name| folder.path().join(name).with_extension("jpg"));
+        let (mut vectors, mut rows) = (PathSet::default(), PathSet::default());
+        for (name, picture) in names.iter().zip(&pictures) {
+            if name.contains("sidecar") {
+                fs::write(picture.with_extension("txt"), "mine").unwrap();
+            }
+            for (file, there) in [("vector", &mut vectors), ("rows", &mut rows)] {
+                if name.contains(file) {
+                    there.insert(picture.as_os_str().as_encoded_bytes());
+                }
+            }
         }
         let sidecars = existing.map(|existing| Sidecars { style: SidecarStyle::SdScripts, existing });
-        let mut plan = Plan::new(sidecars, Some(rows));
+        let mut plan = Plan::new(sidecars, Some(vectors), Some(rows));
         assert_eq!(pictures.each_ref().map(|path| told(plan.task(Input::Picture(path.clone())))), expected);
         // Named a second time, there is nothing left to do.
         assert!(pictures.map(|path| told(plan.task(Input::Picture(path)))).iter().all(|told| told == "done"));
@@ -176,10 +205,37 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_made() {
-        check(None, ["row", "row", "done", "done"]);
-        check(Some(ExistingSidecar::Refuse), ["sidecar, row", SIDECAR_EXISTS, "sidecar", "done"]);
-        check(Some(ExistingSidecar::Skip), ["sidecar, row", "row", "sidecar", "done"]);
-        check(Some(ExistingSidecar::Append), ["sidecar, row", "sidecar, row", "sidecar", "done"]);
-        check(Some(ExistingSidecar::Overwrite), ["sidecar, row", "sidecar, row", "sidecar", "done"]);
+        use ExistingSidecar::{Append, Overwrite, Refuse, Skip};
+        const ALL: &str = "sidecar, vector, rows";
+        check(None, ["vector, rows", "vector, rows", "rows", "vector", "rows", "done"]);
+        let missing = ["sidecar, rows", "sidecar, vector"];
+        check(Some(Refuse), [ALL, SIDECAR_EXISTS, missing[0], missing[1], SIDECAR_EXISTS, "done"]);
+        check(Some(Skip), [ALL, "vector, rows", missing[0], missing[1], "rows", "done"]);
+        for existing in [Append, Overwrite] {
+            check(Some(existing), [ALL, ALL, missing[0], missing[1], "sidecar, rows", "done"]);
+        }
+    }
+
+    #[test]
+    fn rows_that_may_be_missing_are_made_first() {
+        let plan = |rows: &[&str]| {
+            let mut there = PathSet::default();
+            for path in rows {
+                there.insert(path.as_bytes());
+            }
+            Plan::new(None, None, Some(there))
+        };
+        let inputs = || ["a.jpg", "b.jpg", "c.jpg"].map(|path| Input::Picture(path.into())).into_iter();
+        let told =
+            |plan: Plan, again: &str| plan.tasks(inputs(), Some(again.into())).map(told).collect::<Vec<_>>();
+        assert_eq!(told(plan(&["a.jpg", "b.jpg"]), "b.jpg"), ["rows", "done", "rows"]);
+        assert_eq!(told(plan(&["z.jpg"]), "z.jpg"), ["rows"; 4]);
+    }
+
+    #[test]
+    fn without_files_there_is_always_something_to_do() {
+        let mut plan = Plan::new(None, None, None);
+        let mut task = || told(plan.task(Input::Picture("a.jpg".into())));
+        assert_eq!([task(), task()], ["", ""]);
     }
 }

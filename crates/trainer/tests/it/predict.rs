@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 
 use tagmill_model::Outcome;
 use tagmill_model::picture::Limits;
 use tagmill_trainer::predict::{
-    self, Embeddings, ExistingFile, ExistingSidecar, Failure, Input, Inputs, PathSet, Prediction, Report,
-    ScoredTag, Settings, SidecarStyle, Sidecars, Threshold,
+    self, Embeddings, ExistingFile, ExistingSidecar, Failure, Inputs, Output, OutputFormat, Prediction,
+    Report, ScoredTag, Settings, SidecarStyle, Sidecars, Threshold,
 };
 use tagmill_trainer::{Device, Error, Picture, Tagger, train};
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,26 @@ impl Workplace {
         (report.unwrap(), results)
     }
 
+    /// Predicts a folder up to some pictures at the most: no more come until the run is cancelled, whatever makes a batch.
+    fn cancelled_after(&self, pictures: usize, settings: &Settings, folder: &Path) -> Report {
+        let cancel = CancellationToken::new();
+        let (go_on, waiting) = channel();
+        let inputs = Inputs::named(vec![folder.to_owned()]).unwrap();
+        let items = inputs.items.enumerate().map(move |(index, input)| {
+            if index == pictures {
+                waiting.recv().unwrap();
+            }
+            input
+        });
+        let inputs = Inputs { items: Box::new(items), total: None };
+        let mut cancel_it = |_| {
+            cancel.cancel();
+            // Where all have come, nobody waits for it any more.
+            let _ = go_on.send(());
+        };
+        predict::stream(&self.tagger, settings, inputs, &mut cancel_it, &(), &cancel).unwrap()
+    }
+
     fn predict_folder(
         &self,
         settings: &Settings,
@@ -73,7 +94,7 @@ fn a_finished_run_is_used_in_all_ways() {
     sidecars_are_written(&workplace);
     vectors_are_those_of_the_tagger(&workplace);
     sidecars_and_vectors_are_both_there(&workplace);
-    cancelled_and_gone_on_is_straight_through(&workplace);
+    stopped_and_gone_on_is_straight_through(&workplace);
 }
 
 fn tags_are_selected(workplace: &Workplace) {
@@ -192,18 +213,28 @@ fn vectors_are_those_of_the_tagger(workplace: &Workplace) {
     assert_eq!((report.pictures, report.failures.len()), (3, 1));
 
     let paths = ["a.png", "b.png", "c.png"].map(|name| folder.join(name));
-    let pictures = paths.each_ref().map(|path| Picture::open(path, 32, &Limits::default()).unwrap());
-    let vectors = tagger.embed(&pictures).unwrap();
-    assert_eq!((vectors.len(), vectors[0].len()), (3, tagger.features()));
+    // For files, always as many go through the network at once.
+    let pictures =
+        paths.iter().cycle().take(32).map(|path| Picture::open(path, 32, &Limits::default()).unwrap());
+    let mut vectors = tagger.embed(&pictures.collect::<Vec<_>>()).unwrap();
+    vectors.truncate(3);
+    assert_eq!(vectors[0].len(), tagger.features());
     let data: Vec<u8> = vectors.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
     assert_eq!(fs::read(&file).unwrap()[128..], data);
     let listed = fs::read_to_string(file.with_extension("paths.csv")).unwrap();
     let rows = paths.each_ref().map(|path| path.display().to_string()).join("\n");
     assert_eq!(listed, format!("path\n{rows}\n"));
 
-    // The tags are the same as without.
+    // The tags are the same as without, the last bits of their scores aside.
     let (_, plain) = workplace.predict_folder(&Settings::default(), &folder);
-    assert_eq!(results, plain);
+    for (one, other) in
+        results.iter().zip(&plain).filter_map(|(one, other)| Some((one.as_ref().ok()?, other.as_ref().ok()?)))
+    {
+        let names =
+            |prediction: &Prediction| prediction.tags.iter().map(|tag| tag.name.clone()).collect::<Vec<_>>();
+        assert_eq!((&one.path, names(one)), (&other.path, names(other)));
+    }
+    assert_eq!(results.len(), plain.len());
 }
 
 /// Each picture is done when its sidecar and its row are there; what is missing is made, and nothing twice.
@@ -259,51 +290,81 @@ fn sidecars_and_vectors_are_both_there(workplace: &Workplace) {
     assert!(fs::read_to_string(folder.join("b.txt")).unwrap().starts_with("mine, "));
 }
 
-/// Cancelled after the first batch, vectors and predictions are gone on with to the same end.
-fn cancelled_and_gone_on_is_straight_through(workplace: &Workplace) {
-    let sample = &workplace.sample;
-    const PICTURES: u64 = 200;
-    let folder = sample.folder.path().join("many");
-    fs::create_dir_all(&folder).unwrap();
-    for number in 0..PICTURES {
-        fs::copy(sample.picture(number as i64 % 40 + 1), folder.join(format!("{number:03}.png"))).unwrap();
-    }
-    let at = |name: &str| sample.folder.path().join(name);
-    let settings = |file: &str, existing: ExistingFile| Settings {
-        embeddings: Some(Embeddings { file: at(file), existing }),
-        ..Settings::default()
-    };
-    let whole = workplace.predict_folder(&settings("whole.npy", ExistingFile::Refuse), &folder).1;
+/// The files of a run, cancelled once it has done some pictures, or not at all.
+struct Files {
+    folder: PathBuf,
+    format: OutputFormat,
+}
 
-    let cancel = CancellationToken::new();
-    let (mut results, mut done) = (Vec::new(), PathSet::default());
-    let mut keep = |result: Result<Prediction, Failure>| {
-        done.insert(result.as_ref().unwrap().path.as_os_str().as_encoded_bytes());
-        results.push(result);
-        cancel.cancel();
-    };
-    let inputs = Inputs::named(vec![folder.clone()]).unwrap();
-    let partly = settings("parts.npy", ExistingFile::Resume);
-    // The more cores, the more pictures make a batch: on a large machine, one batch would have them all.
-    let few_cores = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    let run = sample.run();
-    let stream = || {
-        let tagger = Tagger::load_on(run, Device::Cpu).unwrap();
-        predict::stream(&tagger, &partly, inputs, &mut keep, &(), &cancel).unwrap()
-    };
-    let report = few_cores.install(stream);
-    assert_eq!(report.outcome, Outcome::Cancelled);
-    assert!((1..PICTURES).contains(&report.pictures), "{}", report.pictures);
-
-    let inputs = Inputs::named(vec![folder]).unwrap().without(done);
-    let (rest, mut more) = workplace.predict(&partly, inputs);
-    assert_eq!((rest.skipped, rest.pictures), (report.pictures, PICTURES - report.pictures));
-    results.append(&mut more);
-    assert_eq!(results, whole);
-    for file in ["npy", "paths.csv"] {
-        let read = |name: &str| fs::read(at(name).with_extension(file)).unwrap();
-        assert_eq!(read("whole.npy"), read("parts.npy"));
+impl Files {
+    fn new(workplace: &Workplace, name: &str, format: OutputFormat) -> Files {
+        let folder = workplace.sample.folder.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        Files { folder, format }
     }
-    let inputs = Inputs { items: Box::new(std::iter::repeat_n(Input::Done, 2)), total: None };
-    assert_eq!(workplace.predict(&Settings::default(), inputs).0.skipped, 2);
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn settings(&self) -> Settings {
+        let existing = ExistingFile::Resume;
+        Settings {
+            embeddings: Some(Embeddings { file: self.at("vectors.npy"), existing }),
+            output: Some(Output { file: self.at("tags"), format: self.format, existing }),
+            ..Settings::default()
+        }
+    }
+
+    fn bytes(&self) -> [Vec<u8>; 3] {
+        ["vectors.npy", "vectors.paths.csv", "tags"].map(|name| fs::read(self.at(name)).unwrap())
+    }
+}
+
+/// Cancelled after each batch, or killed anywhere while it writes, a run is gone on with to the same files.
+fn stopped_and_gone_on_is_straight_through(workplace: &Workplace) {
+    let folder = workplace.sample.folder.path().join("many");
+    fs::create_dir(&folder).unwrap();
+    for number in 0..50_i64 {
+        fs::copy(workplace.sample.picture(number % 40 + 1), folder.join(format!("{number:03}, a.png")))
+            .unwrap();
+    }
+    // Not to be found in the files, whatever is tried again.
+    fs::write(folder.join("010.png"), b"no picture").unwrap();
+    let predict = |files: &Files| workplace.predict_folder(&files.settings(), &folder).0;
+    let done = |report: &Report| (report.pictures, report.skipped, report.failed);
+    for format in [OutputFormat::Jsonl, OutputFormat::Csv, OutputFormat::Txt] {
+        let whole = Files::new(workplace, &format!("whole {format:?}"), format);
+        assert_eq!(done(&predict(&whole)), (50, 0, 1));
+        let expected = whole.bytes();
+        // The last of a CSV file might lack rows, for all that anybody knows.
+        let again = if format == OutputFormat::Csv { (1, 49, 1) } else { (0, 50, 1) };
+        assert_eq!(done(&predict(&whole)), again);
+        assert!(whole.bytes() == expected, "{format:?}");
+
+        // A kill leaves any beginning of what was written last.
+        let killed = Files::new(workplace, &format!("killed {format:?}"), format);
+        let length = expected[2].len();
+        let row = expected[2][..length / 2].iter().rposition(|&byte| byte == b'\n').unwrap();
+        // The beginning of a first line of text may be anything, and is refused.
+        let first = if format == OutputFormat::Txt { length / 4 } else { 40 };
+        for kept in [0, first, length / 3, row, row + 1, row + 2, length - 1] {
+            for (name, bytes) in ["vectors.npy", "vectors.paths.csv"].iter().zip(&expected) {
+                fs::write(killed.at(name), bytes).unwrap();
+            }
+            fs::write(killed.at("tags"), &expected[2][..kept]).unwrap();
+            let report = predict(&killed);
+            assert_eq!((report.pictures + report.skipped, report.failed), (50, 1), "{format:?} {kept}");
+            assert!(killed.bytes() == expected, "{format:?} {kept}");
+        }
+
+        let cancelled = Files::new(workplace, &format!("cancelled {format:?}"), format);
+        let report = workplace.cancelled_after(20, &cancelled.settings(), &folder);
+        assert_eq!(report.outcome, Outcome::Cancelled);
+        assert!((1..=20).contains(&report.pictures), "{}", report.pictures);
+        let rest = predict(&cancelled);
+        assert_eq!(rest.pictures + rest.skipped, 50);
+        assert!((50 - report.pictures..50).contains(&rest.pictures), "{}", rest.pictures);
+        assert!(cancelled.bytes() == expected, "{format:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use console::{measure_text_width, truncate_str};
 use indicatif::HumanCount;
-use tagmill_cli::printable;
+use tagmill_model::printable;
 use tagmill_preparer::tally::Report;
 
 /// Longer names are cut, so that bars keep some room.
