@@ -98,8 +98,18 @@ fn wrong_arguments() {
         &["predict", "a.jpg", "--threshold", "2"],
         &["predict", "a.jpg", "--top", "0"],
         &["predict", "a.jpg", "--skip-existing"],
+        &["predict", "a.jpg", "--append"],
+        &["predict", "a.jpg", "--overwrite"],
+        &["predict", "a.jpg", "--resume"],
+        &["predict", "a.jpg", "--embed", "a.npy", "--resume", "--overwrite"],
+        &["predict", "a.jpg", "--embed", "a.npy", "--skip-existing"],
+        &["predict", "a.jpg", "--embed", "a.npy", "--top", "3"],
         &["predict", "a.jpg", "--sidecar", "hydrus", "--append", "--overwrite"],
         &["predict", "a.jpg", "--json", "--format", "csv"],
+        &["predict", "a.jpg", "--output", "tags.json"],
+        &["predict", "a.jpg", "--output", "tags.csv", "--format", "table"],
+        &["predict", "a.jpg", "--output", "tags.csv", "--format", "json"],
+        &["predict", "a.jpg", "--output", "tags.csv", "--skip-existing"],
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagmill-train"));
         assert_eq!(command.args(arguments).output().unwrap().status.code(), Some(2), "{arguments:?}");

@@ -1,19 +1,21 @@
-use std::io::{self, BufReader, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgGroup, Args, ValueEnum};
 use tagmill_cli::{Exit, GlobalArgs, Session};
 use tagmill_trainer::predict::{
-    Config, Embeddings, ExistingFile, ExistingSidecar, Failure, Inputs, Prediction, Report, SIDECAR_EXISTS,
-    Selection, Settings, SidecarStyle, Sidecars, Threshold, stream,
+    Config, Embeddings, ExistingFile, ExistingSidecar, Failure, Inputs, Output, OutputFormat, Prediction,
+    Report, SIDECAR_EXISTS, Selection, Settings, SidecarStyle, Sidecars, Threshold, stream,
 };
 
 use super::DeviceArgs;
 use crate::hint::hint;
 
 mod format;
+mod stdin;
 
 use format::Format;
 
@@ -22,6 +24,10 @@ use format::Format;
 /// Prints the likeliest tags of each picture with their scores. Folders are searched with all below them; `-` reads paths from
 /// stdin, one a line, or separated by NULs.
 #[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("files").args(["sidecar", "embed", "output"]).multiple(true),
+    group = ArgGroup::new("growing files").args(["embed", "output"]).multiple(true)
+)]
 pub(crate) struct PredictArgs {
     /// Pictures, folders of pictures, and `-` for a list on stdin
     #[arg(required = true, value_name = "PATH")]
@@ -37,10 +43,13 @@ pub(crate) struct PredictArgs {
     /// (mcut)
     #[arg(long, value_name = "SCORE|NAME")]
     threshold: Option<Threshold>,
-    /// How to print predictions on stdout; json is the whole report, as --json [default: table; nothing with --sidecar or
-    /// --embed]
+    /// How to print predictions on stdout, or to write them to --output; json is the whole report, as --json [default: table;
+    /// nothing on stdout with --output, --sidecar or --embed]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
+    /// Write predictions to this file, as jsonl, csv or txt: by --format, or by the ending of FILE
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Write a text file with the tags beside each picture
     #[arg(long, value_enum, value_name = "STYLE")]
     sidecar: Option<Style>,
@@ -53,11 +62,11 @@ pub(crate) struct PredictArgs {
     /// Write the feature vectors of all pictures to this file for numpy, their paths to FILE with the ending .paths.csv
     #[arg(long, value_name = "FILE")]
     embed: Option<PathBuf>,
-    /// Go on with the file of --embed: pictures that stand in it are skipped
-    #[arg(long, requires = "embed", conflicts_with = "overwrite")]
+    /// Go on with the files of --output and --embed: what stands in them is not made again
+    #[arg(long, requires = "growing files", conflicts_with = "overwrite")]
     resume: bool,
     /// Replace sidecars and files that are there
-    #[arg(long)]
+    #[arg(long, requires = "files")]
     overwrite: bool,
     #[command(flatten)]
     device: DeviceArgs,
@@ -73,25 +82,29 @@ enum Style {
 }
 
 pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Exit {
+    let output = output_format(args);
+    let has_tags = output.is_some() || args.sidecar.is_some();
+    if args.embed.is_some() && !has_tags && args.format.is_none() && args.chooses_tags() {
+        conflict(
+            "--top and --threshold choose tags, and --embed alone writes none: add --output or --sidecar",
+        );
+    }
     let global = GlobalArgs { json: global.json || args.format == Some(Format::Json), ..global.clone() };
-    let has_other_output = args.sidecar.is_some() || args.embed.is_some();
     let format = match args.format {
+        _ if output.is_some() => None,
         Some(Format::Json) => Some(Format::Json),
-        Some(_) if global.json => {
-            let text = "--json and --format both print to stdout: leave one of them out\n";
-            clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, text).exit()
-        }
+        Some(_) if global.json => conflict("--json and --format both print to stdout: leave one of them out"),
         Some(format) => Some(format),
-        None if has_other_output => None,
+        None if has_tags || args.embed.is_some() => None,
         None if global.json => Some(Format::Json),
         None => Some(Format::Table),
     };
     let session = Session::start("predict", &global, hint);
     let session = if format.is_some() { session.with_data_on_stdout() } else { session };
-    match predict(args, &global, format, &session) {
+    match predict(args, &global, output, format, &session) {
         Ok(None) => Exit::Done,
         Ok(Some(report)) => {
-            if report.failures.iter().any(|failure| failure.reason == SIDECAR_EXISTS) {
+            if report.failed_by_reason.contains_key(SIDECAR_EXISTS) {
                 session.warn(
                     "hint: --skip-existing, --append or --overwrite say what to do with sidecars that exist",
                 );
@@ -102,22 +115,59 @@ pub(crate) fn run(args: &PredictArgs, global: &GlobalArgs) -> Exit {
     }
 }
 
+impl PredictArgs {
+    fn chooses_tags(&self) -> bool {
+        self.top.is_some() || self.threshold.is_some()
+    }
+
+    /// What becomes of files that grow.
+    fn existing_file(&self) -> ExistingFile {
+        match () {
+            () if self.resume => ExistingFile::Resume,
+            () if self.overwrite => ExistingFile::Overwrite,
+            () => ExistingFile::Refuse,
+        }
+    }
+}
+
+/// The format of the file that predictions are to be written to, where they are.
+fn output_format(args: &PredictArgs) -> Option<OutputFormat> {
+    let file = args.output.as_ref()?;
+    let format = match args.format {
+        Some(format) => format.rows(),
+        None => OutputFormat::of_ending(file),
+    };
+    if format.is_none() {
+        conflict("--output writes jsonl, csv or txt: name one by --format, or by the ending of the file");
+    }
+    format
+}
+
+/// For what clap cannot tell of arguments: ends the program as it would.
+fn conflict(text: &str) -> ! {
+    clap::Error::raw(ErrorKind::ArgumentConflict, format!("{text}\n")).exit()
+}
+
 /// `None` where nobody reads stdout any more, as after `head`.
 fn predict(
     args: &PredictArgs,
     global: &GlobalArgs,
+    output: Option<OutputFormat>,
     format: Option<Format>,
     session: &Session,
 ) -> Result<Option<Report>> {
     let config = Config {
-        settings: settings(args),
+        settings: settings(args, output),
         device: args.device.device,
         threads: args.device.threads(),
         ..Config::new(global.data().run(&args.run), args.inputs.clone())
     };
     let tagger = config.tagger()?;
     let inputs = match Inputs::name_a_list(&config.inputs) {
-        true => Inputs::with_list(config.inputs, BufReader::new(io::stdin()))?,
+        true => {
+            let cancel = session.cancel().clone();
+            Inputs::with_list(config.inputs, stdin::until(move || cancel.is_cancelled()))?
+        }
         false => Inputs::named(config.inputs)?,
     };
     let width = io::stdout().is_terminal().then(|| usize::from(console::Term::stdout().size().1));
@@ -150,7 +200,7 @@ fn predict(
     }
 }
 
-fn settings(args: &PredictArgs) -> Settings {
+fn settings(args: &PredictArgs, output: Option<OutputFormat>) -> Settings {
     let selection = match (args.top, args.threshold) {
         (None, None) => Selection::default(),
         (top, threshold) => Selection { top, threshold },
@@ -167,13 +217,8 @@ fn settings(args: &PredictArgs) -> Settings {
             () => ExistingSidecar::Refuse,
         },
     });
-    let embeddings = args.embed.clone().map(|file| Embeddings {
-        file,
-        existing: match () {
-            () if args.resume => ExistingFile::Resume,
-            () if args.overwrite => ExistingFile::Overwrite,
-            () => ExistingFile::Refuse,
-        },
-    });
-    Settings { selection, sidecars, embeddings, ..Settings::default() }
+    let existing = args.existing_file();
+    let embeddings = args.embed.clone().map(|file| Embeddings { file, existing });
+    let output = args.output.clone().zip(output).map(|(file, format)| Output { file, format, existing });
+    Settings { selection, sidecars, embeddings, output, ..Settings::default() }
 }
