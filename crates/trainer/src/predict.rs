@@ -1,7 +1,7 @@
 //! From a run folder and picture files to the tags they most likely show, to feature vectors, and to sidecars.
 //!
-//! [`run`] predicts files and folders and returns the predictions. [`stream`] hands them over one by one, takes its pictures
-//! from anywhere, and needs no memory for a million of them.
+//! [`run`] predicts files and folders and returns the predictions. [`stream`] takes its pictures from anywhere, and hands
+//! predictions over one by one without keeping them.
 
 mod embeddings;
 mod existing_file;
