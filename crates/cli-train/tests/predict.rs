@@ -210,35 +210,34 @@ fn what_cannot_be_used_is_told(workplace: &Workplace) {
 
 fn an_output_is_gone_on_with(workplace: &Workplace) {
     let folder = workplace.inbox("outputs", &["a.gif", "b.gif", "c: d.gif"]);
-    for (name, format) in [("tags.jsonl", ""), ("tags.csv", ""), ("tags.txt", ""), ("tags", "--format csv")] {
-        let file = workplace.at(name);
-        let options = format!("--output {} {format}", file.display());
+    let options = |name: &str| format!("--output {}", workplace.at(name).display());
+    for (name, format) in [("tags.jsonl", ""), ("tags.txt", ""), ("tags", "--format csv")] {
+        let options = format!("{} {format}", options(name));
         let ran = workplace.predict(&[&folder], &options).with_code(0);
         assert_eq!(ran.text(), "predict: predicted 3 pictures, 0 could not be used\n");
-        let whole = fs::read(&file).unwrap();
-        assert!(!whole.is_empty(), "{name}");
+        let whole = fs::read(workplace.at(name)).unwrap();
 
-        let refused = workplace.predict(&[&folder], &options).with_code(1);
-        assert!(refused.stderr.contains("exists already"), "{}", refused.stderr);
-        assert!(refused.stderr.contains("hint: go on with it by --resume"), "{}", refused.stderr);
-        assert_eq!(fs::read(&file).unwrap(), whole);
-
-        // A torn last line is cut off.
-        fs::write(&file, &whole[..whole.len() - 3]).unwrap();
+        // A row that was cut off is taken away.
+        fs::write(workplace.at(name), &whole[..whole.len() - 3]).unwrap();
         let resumed = workplace.predict(&[&folder], &format!("{options} --resume")).with_code(0);
         assert_eq!(
             resumed.text(),
             "predict: predicted 1 pictures, 0 could not be used, 2 were done before\n"
         );
-        assert!(fs::read(&file).unwrap() == whole, "{name}");
-
-        fs::write(&file, "precious").unwrap();
-        let refused = workplace.predict(&[&folder], &format!("{options} --resume")).with_code(1);
-        assert!(refused.stderr.contains("cannot be gone on with"), "{}", refused.stderr);
-        assert_eq!(fs::read(&file).unwrap(), b"precious");
-        workplace.predict(&[&folder], &format!("{options} --overwrite")).with_code(0);
-        assert!(fs::read(&file).unwrap() == whole, "{name}");
+        assert!(fs::read(workplace.at(name)).unwrap() == whole, "{name}");
     }
+
+    let (file, options) = (workplace.at("tags.txt"), options("tags.txt"));
+    let whole = fs::read(&file).unwrap();
+    let refused = workplace.predict(&[&folder], &options).with_code(1);
+    assert!(refused.stderr.contains("exists already"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint: go on with it by --resume"), "{}", refused.stderr);
+    fs::write(&file, "precious").unwrap();
+    let refused = workplace.predict(&[&folder], &format!("{options} --resume")).with_code(1);
+    assert!(refused.stderr.contains("cannot be gone on with"), "{}", refused.stderr);
+    assert_eq!(fs::read(&file).unwrap(), b"precious");
+    workplace.predict(&[&folder], &format!("{options} --overwrite")).with_code(0);
+    assert!(fs::read(&file).unwrap() == whole);
 
     // Beside it, the report is free for --json, and has no predictions twice.
     let file = workplace.at("with-json.jsonl");
