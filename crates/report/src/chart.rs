@@ -24,7 +24,7 @@ const RIGHT: f64 = 22.0;
 /// Strokes at the plot's edge are drawn whole, dots too.
 const BLEED: f64 = 4.0;
 /// How wide a digit is, at most, in the fonts that pages are shown in.
-const DIGIT: f64 = 7.0;
+const DIGIT: f64 = 8.0;
 /// There are as many colours, and as many ways to dash a line, in the page's style.
 const STYLES: usize = 6;
 /// A line with so many points shows them, and tells their values to a pointer.
@@ -94,7 +94,7 @@ fn figure(chart: &Chart, id: &str) -> Option<Markup> {
     let points =
         || lines.iter().flat_map(|line| &line.points).copied().filter(|point| path::is_finite(*point));
     let y = Ruler::new(&chart.y, points().map(|(_, y)| y), Direction::Upwards, (HEIGHT - BOTTOM, TOP));
-    let left = 12.0 + DIGIT * y.widest_label() as f64;
+    let left = 14.0 + DIGIT * y.widest_label() as f64;
     let x = Ruler::new(&chart.x, points().map(|(x, _)| x), Direction::Across, (left, WIDTH - RIGHT));
     let drawn = draw(&lines, &x, &y);
     Some(html! {
@@ -205,7 +205,7 @@ fn plot(drawn: &[Drawn<'_>], chart: &Chart, x: &Ruler, y: &Ruler, left: f64) -> 
                 @for piece in &line.pieces {
                     @match piece {
                         Piece::Path(path) => path class=(line.class) d=(path) {},
-                        Piece::Dot((x, y)) => circle.dot class=(line.class) cx=(units(*x)) cy=(units(*y)) r="3.5" {},
+                        Piece::Dot((x, y)) => circle class={ "dot " (line.class) } cx=(units(*x)) cy=(units(*y)) r="3.5" {},
                     }
                 }
                 @if line.line.kind == LineKind::Measured && line.line.points.len() <= FEW_POINTS {
@@ -220,7 +220,7 @@ fn plot(drawn: &[Drawn<'_>], chart: &Chart, x: &Ruler, y: &Ruler, left: f64) -> 
 fn points(drawn: &Drawn<'_>, chart: &Chart, x: &Ruler, y: &Ruler) -> Markup {
     html! {
         @for point in drawn.line.points.iter().filter(|point| path::is_finite(**point)) {
-            circle.dot class=(drawn.class) cx=(units(x.place(point.0))) cy=(units(y.place(point.1))) r="2.4" {
+            circle class={ "dot " (drawn.class) } cx=(units(x.place(point.0))) cy=(units(y.place(point.1))) r="2.4" {
                 title {
                     @if !drawn.line.name.is_empty() { (clean(&drawn.line.name)) ", " }
                     (clean(&chart.x.label)) " " (number(point.0)) ": " (number(point.1))

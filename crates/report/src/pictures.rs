@@ -135,7 +135,7 @@ fn picture(picture: &Thumbnail) -> Markup {
 }
 
 fn source(picture: &Thumbnail) -> Markup {
-    html! { p.source { "Item " (picture.id) " " span { (name(&picture.file)) } } }
+    html! { p.source { "Item " (picture.id) " · " (name(&picture.file)) } }
 }
 
 fn chips(tags: &[TaggedAs]) -> Markup {

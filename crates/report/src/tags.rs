@@ -9,8 +9,8 @@ use crate::{Page, TagRow, scale};
 /// The columns' headings. The first is a text, the others are numbers.
 const COLUMNS: [(&str, &str); 9] = [
     ("Tag", "the tag's name"),
-    ("Trained on", "training items that have it"),
-    ("Judged on", "judged items that have it"),
+    ("Training", "training items that have it"),
+    ("Judged", "judged items that have it"),
     ("AP", "average precision: 1 where all items that have it are scored above all others"),
     ("Prior", "the average precision of guessing: the share of the judged items that have it"),
     ("Threshold", "from this score on it is predicted"),
