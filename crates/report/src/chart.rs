@@ -3,6 +3,8 @@
 mod axis;
 mod path;
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 
 use self::axis::{Direction, Ruler, number};
@@ -85,6 +87,12 @@ struct Drawn<'a> {
     pieces: Vec<Piece>,
 }
 
+impl Drawn<'_> {
+    fn shows_points(&self) -> bool {
+        self.line.kind == LineKind::Measured && self.line.points.len() <= FEW_POINTS
+    }
+}
+
 fn figure(chart: &Chart, id: &str) -> Option<Markup> {
     let finite = |line: &Line| line.points.iter().any(|point| path::is_finite(*point));
     let lines: Vec<&Line> = chart.lines.iter().filter(|line| finite(line)).collect();
@@ -152,17 +160,19 @@ fn legend(drawn: &[Drawn<'_>]) -> Markup {
 fn described(chart: &Chart, lines: &[&Line]) -> String {
     let mut text = format!("{} against {}.", clean(&chart.y.label), clean(&chart.x.label));
     for line in lines {
-        let mut ends = line.points.iter().copied().filter(|point| path::is_finite(*point));
-        let (Some(first), name) = (ends.next(), clean(&line.name)) else { continue };
-        let last = ends.next_back().unwrap_or(first);
-        let subject = if name.is_empty() { "The line".into() } else { name };
-        text += &format!(
-            " {subject} goes from {} at {} to {} at {}.",
-            number(first.1),
-            number(first.0),
-            number(last.1),
-            number(last.0)
-        );
+        let mut ends = line.points.iter().filter(|point| path::is_finite(**point));
+        let Some((x, y)) = ends.next() else { continue };
+        let subject = if line.name.is_empty() { Cow::Borrowed("The line") } else { clean(&line.name) };
+        text += &match ends.next_back() {
+            None => format!(" {subject} has one point, {} at {}.", number(*y), number(*x)),
+            Some((last_x, last_y)) => format!(
+                " {subject} goes from {} at {} to {} at {}.",
+                number(*y),
+                number(*x),
+                number(*last_y),
+                number(*last_x)
+            ),
+        };
     }
     text
 }
@@ -205,12 +215,11 @@ fn plot(drawn: &[Drawn<'_>], chart: &Chart, x: &Ruler, y: &Ruler, left: f64) -> 
                 @for piece in &line.pieces {
                     @match piece {
                         Piece::Path(path) => path class=(line.class) d=(path) {},
-                        Piece::Dot((x, y)) => circle class={ "dot " (line.class) } cx=(units(*x)) cy=(units(*y)) r="3.5" {},
+                        Piece::Dot(_) if line.shows_points() => {},
+                        Piece::Dot((x, y)) => (dot(line, *x, *y, html! {})),
                     }
                 }
-                @if line.line.kind == LineKind::Measured && line.line.points.len() <= FEW_POINTS {
-                    (points(line, chart, x, y))
-                }
+                @if line.shows_points() { (points(line, chart, x, y)) }
             }
         }
     }
@@ -218,16 +227,21 @@ fn plot(drawn: &[Drawn<'_>], chart: &Chart, x: &Ruler, y: &Ruler, left: f64) -> 
 
 /// The points of a line, each with its values for a pointer that rests on it.
 fn points(drawn: &Drawn<'_>, chart: &Chart, x: &Ruler, y: &Ruler) -> Markup {
+    let name = &drawn.line.name;
     html! {
-        @for point in drawn.line.points.iter().filter(|point| path::is_finite(**point)) {
-            circle class={ "dot " (drawn.class) } cx=(units(x.place(point.0))) cy=(units(y.place(point.1))) r="2.4" {
+        @for (along, up) in drawn.line.points.iter().copied().filter(|point| path::is_finite(*point)) {
+            (dot(drawn, x.place(along), y.place(up), html! {
                 title {
-                    @if !drawn.line.name.is_empty() { (clean(&drawn.line.name)) ", " }
-                    (clean(&chart.x.label)) " " (number(point.0)) ": " (number(point.1))
+                    @if !name.is_empty() { (clean(name)) ", " }
+                    (clean(&chart.x.label)) " " (number(along)) ": " (number(up))
                 }
-            }
+            }))
         }
     }
+}
+
+fn dot(drawn: &Drawn<'_>, x: f64, y: f64, title: Markup) -> Markup {
+    html! { circle class={ "dot " (drawn.class) } cx=(units(x)) cy=(units(y)) r="2.4" { (title) } }
 }
 
 /// What is marked, beside the line that [`plot`] draws.

@@ -91,7 +91,8 @@ fn comparison(
     prior: f64,
     lower_is_better: bool,
 ) -> Comparison {
-    let estimate = |value: f64, half: f64| Estimate { value, interval: Some(((value - half).max(0.0), value + half)) };
+    let estimate =
+        |value: f64, half: f64| Estimate { value, interval: Some(((value - half).max(0.0), value + half)) };
     Comparison {
         name: name.to_owned(),
         explanation: explanation.to_owned(),
