@@ -79,6 +79,7 @@ fn nothing_but_training_knows_libtorch() {
         "tagmill-preparer",
         "tagmill-downloader",
         "tagmill-pixels",
+        "tagmill-report",
         "tagmill-cli",
         "tagmill-testboard",
     ] {
@@ -88,8 +89,14 @@ fn nothing_but_training_knows_libtorch() {
 
 #[test]
 fn sql_stands_in_the_store_alone() {
-    for package in ["tagmill-model", "tagmill-http", "tagmill-pixels", "tagmill-trainer", "tagmill-testboard"]
-    {
+    for package in [
+        "tagmill-model",
+        "tagmill-http",
+        "tagmill-pixels",
+        "tagmill-report",
+        "tagmill-trainer",
+        "tagmill-testboard",
+    ] {
         check_without(package, &["sqlx"]);
     }
 }
@@ -101,12 +108,20 @@ fn terminals_are_the_binaries_business() {
         "tagmill-store",
         "tagmill-http",
         "tagmill-pixels",
+        "tagmill-report",
         "tagmill-testboard",
     ]) {
         check_without(package, &["clap", "indicatif", "tracing-subscriber"]);
         // tch brings anyhow along; what matters is that no library of ours returns it.
         assert!(!direct_dependencies(package).contains("anyhow"), "{package}");
     }
+}
+
+/// It is handed plain data, and gives back a text.
+#[test]
+fn the_report_knows_no_other_crate() {
+    let found = dependencies("tagmill-report");
+    assert!(!found.iter().any(|name| name.starts_with("tagmill-") || name == "reqwest"), "{found:?}");
 }
 
 /// The guard of the guards: what is there is found.

@@ -9,14 +9,14 @@ use crate::{Page, TagRow, scale};
 /// The columns' headings. The first is a text, the others are numbers.
 const COLUMNS: [(&str, &str); 9] = [
     ("Tag", "the tag's name"),
-    ("Training", "training items that have it"),
-    ("Judged", "judged items that have it"),
     ("AP", "average precision: 1 where all items that have it are scored above all others"),
     ("Prior", "the average precision of guessing: the share of the judged items that have it"),
-    ("Threshold", "from this score on it is predicted"),
     ("Precision", "share of its predictions that are true"),
     ("Recall", "share of the items that have it for which it is predicted"),
     ("F1", "harmonic mean of precision and recall"),
+    ("Threshold", "from this score on it is predicted"),
+    ("Judged", "judged items that have it"),
+    ("Training", "training items that have it"),
 ];
 
 /// The table of tags.
@@ -47,8 +47,6 @@ fn row(tag: &TagRow) -> Markup {
     html! {
         tr {
             th scope="row" { (name(&tag.name)) }
-            td { (count(tag.training_items)) }
-            td { (count(tag.judged_items)) }
             td {
                 @match tag.average_precision {
                     Some(estimate) => { (figure(estimate.value)) (scale::bar(estimate, tag.prior)) }
@@ -56,10 +54,12 @@ fn row(tag: &TagRow) -> Markup {
                 }
             }
             td { (figure(tag.prior)) }
-            td { (figure(tag.threshold.into())) }
             td { (maybe(tag.precision)) }
             td { (maybe(tag.recall)) }
             td { (maybe(tag.f1)) }
+            td { (figure(tag.threshold.into())) }
+            td { (count(tag.judged_items)) }
+            td { (count(tag.training_items)) }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The page as others see it: a parser of HTML, and a browser where there is one.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod browser;
 mod hostile;
