@@ -193,9 +193,9 @@ fn grid(chart: &Chart, x: &Ruler, y: &Ruler, left: f64) -> Markup {
             }
         }
         g.labels {
-            text x="2" y="13" { (clean(&shortened(&chart.y.label, 60))) }
+            text x="2" y="13" { (clean(&shortened(&chart.y.label, 50))) }
             text x=(units((left + right) / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" {
-                (clean(&shortened(&chart.x.label, 60)))
+                (clean(&shortened(&chart.x.label, 50)))
             }
         }
     }

@@ -14,7 +14,7 @@ pub(crate) fn head(page: &Page) -> Markup {
             h1 { (name(title(page))) }
             @if !page.headlines.is_empty() {
                 ul.tiles aria-label="Headline figures" {
-                    @for headline in &page.headlines { li { (tile(headline)) } }
+                    @for headline in &page.headlines { li.card { (tile(headline)) } }
                 }
             }
             @if !page.facts.is_empty() {

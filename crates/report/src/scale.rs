@@ -11,7 +11,7 @@ pub(crate) fn bar(estimate: Estimate, prior: f64) -> Markup {
             rect.track {}
             @if estimate.value.is_finite() { rect.fill width=(percent(estimate.value)) {} }
             @if let Some((low, high)) = estimate.interval.filter(|(low, high)| (high - low).is_finite()) {
-                line.interval x1=(percent(low)) x2=(percent(high)) y1="50%" y2="50%" {}
+                line x1=(percent(low)) x2=(percent(high)) y1="50%" y2="50%" {}
             }
             @if prior.is_finite() { line.prior x1=(percent(prior)) x2=(percent(prior)) y1="0" y2="100%" {} }
         }

@@ -4,7 +4,7 @@ use super::DIGIT;
 use crate::text::grouped;
 
 /// Values beyond it leave no room for arithmetic; no figure of a model comes near.
-pub(super) const LARGEST: f64 = 1e100;
+const LARGEST: f64 = 1e100;
 
 /// How an axis runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

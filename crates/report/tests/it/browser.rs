@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use scraper::Html;
-use tagmill_report::render;
+use tagmill_report::{Page, render};
 use tempfile::TempDir;
 
-use crate::{only, sample};
+use crate::{hostile, only, sample};
 
 /// As `--blink-settings` counts them.
 #[derive(Clone, Copy)]
@@ -59,8 +59,8 @@ impl Browser {
     }
 
     /// The page in a frame of this width: a window of a browser without a screen is 500 pixels wide or more.
-    fn framed(&self, width: u32, script: &str) -> PathBuf {
-        let page = render(&sample::page()).replace('&', "&amp;").replace('"', "&quot;");
+    fn framed(&self, page: &Page, width: u32, script: &str) -> PathBuf {
+        let page = render(page).replace('&', "&amp;").replace('"', "&quot;");
         let frame = format!(
             "<!DOCTYPE html><meta charset=utf-8><body style='margin:0'>\
              <iframe style='width:{width}px;height:1600px;border:0;display:block' srcdoc=\"{page}\"></iframe>\
@@ -76,8 +76,8 @@ fn console(output: &Output) -> Vec<String> {
     log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect()
 }
 
-fn probed(browser: &Browser, width: u32) -> BTreeMap<String, String> {
-    let page = browser.framed(width, include_str!("probe.js"));
+fn probed(browser: &Browser, page: &Page, width: u32) -> BTreeMap<String, String> {
+    let page = browser.framed(page, width, include_str!("probe.js"));
     let size = format!("--window-size={},1700", width.max(500));
     let output = browser.open(&page, Scheme::Light, &["--dump-dom", &size]);
     assert_eq!(console(&output), [""; 0]);
@@ -89,16 +89,20 @@ fn probed(browser: &Browser, width: u32) -> BTreeMap<String, String> {
 #[test]
 fn nothing_is_wider_than_the_screen() {
     let Some(browser) = Browser::find() else { return };
-    for width in [320, 390, 768, 1280] {
-        let seen = probed(&browser, width);
-        assert_eq!((&*seen["overflow"], &*seen["beyond"]), ("0", ""), "{width}");
+    let endless = hostile::page(&"w".repeat(300));
+    let page = sample::page();
+    for (page, width) in
+        [(&page, 320), (&page, 390), (&page, 768), (&page, 1280), (&endless, 390), (&endless, 1280)]
+    {
+        let seen = probed(&browser, page, width);
+        assert_eq!((&*seen["overflow"], &*seen["beyond"], &*seen["pinned"]), ("0", "", "true"), "{width}");
     }
 }
 
 #[test]
 fn the_table_sorts_and_searches_and_veils_lift() {
     let Some(browser) = Browser::find() else { return };
-    let seen = probed(&browser, 1280);
+    let seen = probed(&browser, &sample::page(), 1280);
     let expected = [
         ("falling-8", "true ,,,,,,,,descending 8"),
         ("rising-8", "true ,,,,,,,,ascending 8"),
@@ -144,7 +148,7 @@ fn the_page_runs_under_its_own_policy() {
 fn it_is_light_in_the_light_and_dark_in_the_dark() {
     let Some(browser) = Browser::find() else { return };
     for width in [390, 1280] {
-        let page = browser.framed(width, "");
+        let page = browser.framed(&sample::page(), width, "");
         for (scheme, expected) in [(Scheme::Dark, 0.0..70.0), (Scheme::Light, 185.0..256.0)] {
             let picture = browser.folder.path().join("picture.png");
             let options = [

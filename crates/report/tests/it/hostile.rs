@@ -13,7 +13,7 @@ const TEXTS: [&str; 7] = [
 ];
 
 /// The sample with one text in every place that takes any.
-fn page(text: &str) -> Page {
+pub(crate) fn page(text: &str) -> Page {
     let text = || text.to_owned();
     let mut page = sample::page();
     page.title = text();

@@ -12,6 +12,13 @@ addEventListener('load', () => {
   });
   note('beyond', wide.map((element) => element.outerHTML.slice(0, 80)));
 
+  // Names stay in sight while the figures move under them.
+  const box = page.getElementById('tag-table').parentElement;
+  const pinned = () => page.querySelector('#tag-table tbody th').getBoundingClientRect().left;
+  const before = pinned();
+  box.scrollLeft = 150;
+  note('pinned', Math.abs(pinned() - before) < 1);
+
   const headings = [...page.querySelectorAll('#tag-table thead th')];
   const rows = () => [...page.querySelectorAll('#tag-table tbody tr:not([hidden])')];
   const column = (index) => rows().map((row) => row.cells[index].textContent);
