@@ -127,14 +127,17 @@ fn draw<'a>(lines: &[&'a Line], x: &Ruler, y: &Ruler) -> Vec<Drawn<'a>> {
     let (mut measured, mut references) = (0, 0);
     let mut class = |line: &Line| match line.kind {
         LineKind::Measured => {
-            measured += 1;
-            let index = measured - 1;
             // Beyond the last colour the colours come again with other dashes.
-            format!("line hue-{} dash-{}", index % STYLES, (index + index / STYLES) % STYLES)
+            let class =
+                format!("line hue-{} dash-{}", measured % STYLES, (measured + measured / STYLES) % STYLES);
+            measured += 1;
+            class
         }
         LineKind::Reference => {
+            // None of them is solid.
+            let class = format!("line reference dash-{}", 1 + references % (STYLES - 1));
             references += 1;
-            format!("line reference dash-{}", 1 + (references - 1) % (STYLES - 1))
+            class
         }
     };
     let place = |(px, py)| (x.place(px), y.place(py));
@@ -256,5 +259,5 @@ fn marked(mark: &Mark, x: &Ruler) -> Markup {
 /// Tenths of a unit are finer than any screen.
 fn units(value: f64) -> String {
     let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }

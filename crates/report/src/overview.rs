@@ -28,7 +28,7 @@ pub(crate) fn head(page: &Page) -> Markup {
     }
 }
 
-pub(crate) fn title(page: &Page) -> &str {
+fn title(page: &Page) -> &str {
     if page.title.trim().is_empty() { "Untitled" } else { &page.title }
 }
 
