@@ -12,7 +12,7 @@ pub(crate) fn section(page: &Page) -> Option<Section> {
         id: "confusions",
         heading: "Most confused pairs",
         lead: "Of the items that have the first tag and lack the second, so many are wrongly given the second; \
-               the lift says how many times as often as items that have neither.",
+               the lift says how many times as often as all that lack the second.",
         body: html! {
             div.scroll.card role="region" aria-labelledby="confusions-heading" tabindex="0" {
                 table.confusions {

@@ -32,7 +32,7 @@ fn title(page: &Page) -> &str {
     if page.title.trim().is_empty() { "Untitled" } else { &page.title }
 }
 
-/// All figures, a table a group.
+/// All figures, a table a group, of which the first is open.
 pub(crate) fn figures(page: &Page) -> Option<Section> {
     let groups: Vec<&FigureGroup> = page.figures.iter().filter(|group| !group.rows.is_empty()).collect();
     (!groups.is_empty()).then(|| Section {
@@ -40,7 +40,8 @@ pub(crate) fn figures(page: &Page) -> Option<Section> {
         heading: "Figures",
         lead: "Each bar goes from 0 to 1; the thin line on it is the 95 % interval, where the figure would lie on \
                other items of their kind, and the tick is the prior: what guessing by frequency gets.",
-        body: html! { @for group in groups { (table(group)) } },
+        // Open, the others would push the curves far down.
+        body: html! { @for (place, group) in groups.into_iter().enumerate() { (table(group, place == 0)) } },
     })
 }
 
@@ -57,10 +58,10 @@ fn tile(headline: &Comparison) -> Markup {
     }
 }
 
-fn table(group: &FigureGroup) -> Markup {
+fn table(group: &FigureGroup, open: bool) -> Markup {
     html! {
-        div.group.card {
-            h3 { (name(&group.heading)) }
+        details.group.card open[open] {
+            summary { h3 { (name(&group.heading)) } }
             @if !group.note.is_empty() { p.note { (name(&group.note)) } }
             table.figures {
                 thead {
