@@ -22,6 +22,13 @@ use stages::{Stages, figure};
 /// How much better than guessing by frequency the tagger must be, in mean average precision on held-out items.
 const CLEARLY_BETTER: f64 = 3.0;
 
+/// Where validate leaves its files, in the data folder.
+const VALIDATION: &str = "models/tagger/validation";
+
+/// How the built-in board's pictures are learned from. They are squashed and mirrored, and nothing else: things are drawn too
+/// small to be cut, and there are too few views for more variety to pay.
+const LEARNING: [&str; 6] = ["--architecture", "resnet18", "--crop", "1", "--first-size", "0.5"];
+
 /// Where that figure stands in validate's report.
 const MAP: &str = "/mean_average_precision/value";
 
@@ -69,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     stages.run("prepare", &[])?;
     stages.run("download", &["--media-url", &media_url])?;
     let (epochs, size) = (options.epochs.to_string(), options.image_size.to_string());
-    stages.run("train", &["--epochs", &epochs, "--image-size", &size, "--architecture", "resnet18"])?;
+    stages.run("train", &[&["--epochs", &epochs, "--image-size", &size], &LEARNING[..]].concat())?;
     let figures = stages.run("validate", &[])?;
     let predictions = predictions::predict(&mut stages, &work.folder)?;
 
@@ -79,6 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("{}\n", visual::sentence(&work.folder, &board.visual_tags)?);
     }
     println!("{predictions}");
+    println!("curves, tags and pictures: {}\n", work.page()?.display());
     drop(board);
     judge(&figures)
 }
@@ -103,7 +111,7 @@ fn figures_table(validated: &Finished) -> Result<String> {
 
 /// The rows of a table that validate left in the run's folder.
 fn judged_rows<Row: DeserializeOwned>(data: &Path, name: &str) -> Result<Vec<Row>> {
-    let file = data.join("models/tagger/validation").join(name);
+    let file = data.join(VALIDATION).join(name);
     let csv = csv::Reader::from_path(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
     Ok(csv.into_deserialize().collect::<Result<_, _>>()?)
 }
@@ -136,6 +144,17 @@ impl Work {
             bail!("`{}` is a file", folder.display());
         }
         Ok(Work { folder, kept: keep.is_some() })
+    }
+
+    /// Where validate's page lies, also after this folder is gone.
+    fn page(&self) -> Result<PathBuf> {
+        let page = self.folder.join(VALIDATION).join("report.html");
+        if self.kept {
+            return Ok(page);
+        }
+        let copy = root().join("target/full-pipeline.html");
+        fs::copy(&page, &copy).with_context(|| format!("cannot copy `{}`", page.display()))?;
+        Ok(copy)
     }
 }
 

@@ -16,31 +16,64 @@ const READY: usize = 4;
 
 /// Pictures on their way to the model.
 pub(crate) struct Batch {
-    /// Shape `[len, size, size, 3]`, 0 to 255. For a GPU in pinned memory, which it fetches while both sides go on working.
-    pixels: Tensor,
-    /// Shape `[len, classes]`, 0 to 1, in memory as the pixels are; no classes where nobody needs targets.
-    targets: Tensor,
+    numbers: Numbers,
     len: usize,
-    /// Width and height at which the model sees the pictures.
+    /// Width and height of the pictures as they are.
+    size: u32,
+    /// Width and height at which the model sees them.
     shown: u32,
     /// How the pictures are varied; `None` for as they are.
     variation: Option<Variation>,
 }
 
+/// The pixels, `[len, size, size, 3]`, 0 to 255, and the targets, `[len, classes]`, 0 to 1; no classes where nobody needs
+/// targets.
+enum Numbers {
+    /// For the thread that computes on the CPU, and on it alone, to make tensors of. libtorch would fill them with several
+    /// threads, and OpenMP keeps some for each thread that ever asked it for help; once these are more than there are cores,
+    /// all of them sleep whenever they wait, and training takes twice as long.
+    Plain { pixels: Vec<u8>, targets: Vec<f32> },
+    /// In pinned memory, which a GPU fetches while both sides go on working.
+    Pinned { pixels: Tensor, targets: Tensor },
+}
+
 impl Batch {
     /// Takes `len * size * size * 3` bytes and `len * classes` numbers: pictures as they are.
     pub(crate) fn new(
-        pixels: &[u8],
-        targets: &[f32],
+        pixels: Vec<u8>,
+        targets: Vec<f32>,
         len: usize,
         size: u32,
         device: tch::Device,
     ) -> Result<Batch, TchError> {
-        let (rows, side) = (len as i64, i64::from(size));
-        let pixels = Tensor::f_from_data_size(pixels, &[rows, side, side, 3], Kind::Uint8)?;
-        let targets = Tensor::f_from_slice(targets)?.f_view([rows, (targets.len() / len) as i64])?;
-        let near = |tensor: Tensor| if device.is_cuda() { tensor.f_pin_memory(device) } else { Ok(tensor) };
-        Ok(Batch { pixels: near(pixels)?, targets: near(targets)?, len, shown: size, variation: None })
+        let mut batch =
+            Batch { numbers: Numbers::Plain { pixels, targets }, len, size, shown: size, variation: None };
+        if device.is_cuda() {
+            let pixels = batch.pixels()?.f_pin_memory(device)?;
+            let targets = batch.plain_targets()?.f_pin_memory(device)?;
+            batch.numbers = Numbers::Pinned { pixels, targets };
+        }
+        Ok(batch)
+    }
+
+    fn pixels(&self) -> Result<Tensor, TchError> {
+        let size = i64::from(self.size);
+        match &self.numbers {
+            Numbers::Plain { pixels, .. } => {
+                Tensor::f_from_data_size(pixels, &[self.len as i64, size, size, 3], Kind::Uint8)
+            }
+            Numbers::Pinned { pixels, .. } => Ok(pixels.shallow_clone()),
+        }
+    }
+
+    /// Targets that are not mixed.
+    fn plain_targets(&self) -> Result<Tensor, TchError> {
+        match &self.numbers {
+            Numbers::Plain { targets, .. } => {
+                Tensor::f_from_slice(targets)?.f_view([self.len as i64, (targets.len() / self.len) as i64])
+            }
+            Numbers::Pinned { targets, .. } => Ok(targets.shallow_clone()),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -50,7 +83,8 @@ impl Batch {
     /// Pixels of shape `[len, 3, shown, shown]`, 0 to 255, varied, in memory as channels-last. `blank` is the colour of what is
     /// erased, shape `[1, 3, 1, 1]`.
     pub(crate) fn images(&self, device: tch::Device, blank: &Tensor) -> Result<Tensor, TchError> {
-        let pixels = self.pixels.f_to_device_(device, Kind::Uint8, true, false)?.f_permute([0, 3, 1, 2])?;
+        let pixels =
+            self.pixels()?.f_to_device_(device, Kind::Uint8, true, false)?.f_permute([0, 3, 1, 2])?;
         let mut pixels = pixels.f_to_kind(Kind::Float)?;
         let shown = i64::from(self.shown);
         if shown != pixels.size()[3] {
@@ -64,7 +98,7 @@ impl Batch {
 
     /// Targets of shape `[len, classes]`, mixed where the pictures are.
     pub(crate) fn targets(&self, device: tch::Device) -> Result<Tensor, TchError> {
-        let targets = self.targets.f_to_device_(device, Kind::Float, true, false)?;
+        let targets = self.plain_targets()?.f_to_device_(device, Kind::Float, true, false)?;
         match &self.variation {
             Some(variation) => variation.mixed(targets),
             None => Ok(targets),
@@ -152,7 +186,7 @@ impl Epoch {
             false => pixels.chunks_exact_mut(size * size * 3).zip(indices).try_for_each(read)?,
         }
         let targets = side.dense_targets(indices, self.classes);
-        let batch = Batch::new(&pixels, &targets, indices.len(), side.size(), self.device)
+        let batch = Batch::new(pixels, targets, indices.len(), side.size(), self.device)
             .map_err(Error::torch("making a batch"))?;
         let key = |last: usize| [self.seed, u64::from(self.number), last as u64];
         let keys = indices.iter().map(|index| Random::new(&key(*index)));
@@ -178,7 +212,7 @@ mod tests {
     fn pictures_are_shown_smaller() {
         let pixels: Vec<u8> = (0..64 * 64).flat_map(|place| [place as u8 % 64 / 32 * 200, 100, 50]).collect();
         let cpu = tch::Device::Cpu;
-        let batch = Batch { shown: 32, ..Batch::new(&pixels, &[], 1, 64, cpu).unwrap() };
+        let batch = Batch { shown: 32, ..Batch::new(pixels, Vec::new(), 1, 64, cpu).unwrap() };
         let blank = Tensor::zeros([1, 3, 1, 1], (Kind::Float, cpu));
         let images = batch.images(cpu, &blank).unwrap();
         assert_eq!(images.size(), [1, 3, 32, 32]);

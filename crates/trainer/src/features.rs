@@ -100,7 +100,7 @@ fn make(network: &Network, pictures: &[(&Side<'_>, usize)]) -> Result<Vec<u8>, E
         side.read(*index, pixels)?;
     }
     let features = || {
-        let batch = Batch::new(&pixels, &[], AT_ONCE, size, network.device())?;
+        let batch = Batch::new(pixels, Vec::new(), AT_ONCE, size, network.device())?;
         weights::to_bytes(&network.features(&batch, false)?)
     };
     tch::no_grad(features).map_err(Error::torch("computing features"))

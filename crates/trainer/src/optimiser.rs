@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use rayon::prelude::*;
 use tch::{TchError, Tensor};
 
+use crate::device;
 use crate::network::Parameter;
 
 /// Numbers a pass on the CPU: with its moments, a piece of this many stays in a core's cache between the operations on it. It
@@ -36,6 +37,7 @@ struct Weight {
 impl AdamW {
     /// Starts with moments of zero, for the trainable ones among `parameters`.
     pub(crate) fn new(parameters: &[Parameter]) -> Result<AdamW, TchError> {
+        device::keep_rayon_to_itself();
         let trainable = parameters.iter().filter(|parameter| parameter.trainable);
         let weights = trainable.map(|parameter| -> Result<Weight, TchError> {
             let value = parameter.tensor.shallow_clone();

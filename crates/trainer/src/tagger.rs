@@ -175,7 +175,7 @@ impl Tagger {
         let (size, device) = (self.image_size(), self.network.device());
         for pictures in pictures.chunks(AT_ONCE) {
             let pixels = pictures.iter().map(Picture::pixels).collect::<Vec<_>>().concat();
-            let batch = || work(&Batch::new(&pixels, &[], pictures.len(), size, device)?);
+            let batch = || work(&Batch::new(pixels, Vec::new(), pictures.len(), size, device)?);
             tch::no_grad(batch).map_err(Error::torch("scoring pictures"))?;
         }
         Ok(())

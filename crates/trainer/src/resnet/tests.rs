@@ -86,7 +86,7 @@ fn the_names_a_reader_of_torchvision_knows() {
 fn starts_with_the_bias_it_is_given() {
     let mut network = network(Architecture::Resnet18, 3, Precision::Float32);
     network.initialise(1, &[-1.0, 0.5, 2.0]).unwrap();
-    let batch = Batch::new(&[7; 2 * 32 * 32 * 3], &[], 2, 32, tch::Device::Cpu).unwrap();
+    let batch = Batch::new(vec![7; 2 * 32 * 32 * 3], Vec::new(), 2, 32, tch::Device::Cpu).unwrap();
     let logits = tch::no_grad(|| network.forward(&batch, false)).unwrap();
     assert_eq!(Vec::<Vec<f32>>::try_from(logits).unwrap(), [[-1.0, 0.5, 2.0], [-1.0, 0.5, 2.0]]);
 }

@@ -243,7 +243,7 @@ impl<'a> Training<'a> {
     fn try_step(&self, pictures: usize) -> Result<(), TchError> {
         let size = self.config.settings.image_size;
         let pixels = vec![0; pictures * (size * size * 3) as usize];
-        let batch = Batch::new(&pixels, &[], pictures, size, self.network.device())?;
+        let batch = Batch::new(pixels, Vec::new(), pictures, size, self.network.device())?;
         let sum = self.network.forward(&batch, true)?.f_sum(tch::Kind::Float)?;
         let parameters = self.network.parameters().iter().filter(|parameter| parameter.trainable);
         let tensors: Vec<&Tensor> = parameters.map(|parameter| &parameter.tensor).collect();
