@@ -36,10 +36,10 @@ const MAP: &str = "/mean_average_precision/value";
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// How many items the board holds, or how many to fetch from your own
-    #[arg(long, default_value_t = 4_000)]
+    #[arg(long, default_value_t = 36_000)]
     items: u64,
     /// How many times training sees each picture
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 8)]
     epochs: u32,
     /// Side of the square that pictures are shrunk to, in pixels
     #[arg(long, default_value_t = 64)]
