@@ -80,6 +80,7 @@ fn nothing_but_training_knows_libtorch() {
         "tagmill-downloader",
         "tagmill-pixels",
         "tagmill-report",
+        "tagmill-onnx",
         "tagmill-cli",
         "tagmill-testboard",
     ] {
@@ -94,6 +95,7 @@ fn sql_stands_in_the_store_alone() {
         "tagmill-http",
         "tagmill-pixels",
         "tagmill-report",
+        "tagmill-onnx",
         "tagmill-trainer",
         "tagmill-testboard",
     ] {
@@ -109,6 +111,7 @@ fn terminals_are_the_binaries_business() {
         "tagmill-http",
         "tagmill-pixels",
         "tagmill-report",
+        "tagmill-onnx",
         "tagmill-testboard",
     ]) {
         check_without(package, &["clap", "indicatif", "tracing-subscriber"]);
