@@ -196,7 +196,7 @@ impl Block {
                 y = y.f_relu_()?;
             }
         }
-        (y + residual).f_relu_()
+        y.f_add_(&residual)?.f_relu_()
     }
 }
 
