@@ -52,9 +52,9 @@ pub(super) fn page(config: &Config, output: &Output<'_>, report: &Report, traini
     let threshold = output.thresholds.best_micro_f1;
     let confusions = metrics::confusions(&output.judged, threshold, CONFUSIONS);
     let mut page = Page {
-        title: config.run.file_name().unwrap_or(config.run.as_os_str()).to_string_lossy().into_owned(),
+        title: name(&config.run),
         facts: facts(config, output, report, training),
-        training: charts::training(training),
+        training: charts::training(training, &output.tagger.config().tagmill.identity.settings),
         precision_recall: charts::precision_recall(output),
         calibration: charts::calibration(output),
         tags: tags(output),
@@ -66,6 +66,11 @@ pub(super) fn page(config: &Config, output: &Output<'_>, report: &Report, traini
         page.figures = figures(model, prior);
     }
     page
+}
+
+/// The last part of a path: a page that is sent to others says nothing of the folders above.
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn facts(config: &Config, output: &Output<'_>, report: &Report, training: &Training) -> Vec<Fact> {
@@ -88,7 +93,7 @@ fn facts(config: &Config, output: &Output<'_>, report: &Report, training: &Train
         ("chosen by", format!("{} pictures of its validation side", count(validation_pictures))),
         ("tags", count(report.classes as u64)),
         ("judged on", format!("{} pictures of its test side, unseen", count(report.pictures))),
-        ("table", format!("{}, {table}", config.dataset.display())),
+        ("table", format!("{}, {table}", name(&config.dataset))),
         ("split", split.to_owned()),
         (
             "near-duplicates",

@@ -66,6 +66,7 @@ fn the_page_shows_the_run(sample: &Sample) {
     let config = sample.validate();
     let page = fs::read_to_string(config.page()).unwrap();
     assert!(page.contains("<title>first"), "{}", &page[..500]);
+    assert!(!page.contains(sample.folder.path().to_str().unwrap()));
     for (colour, _) in COLOURS {
         assert!(page.contains(colour));
     }

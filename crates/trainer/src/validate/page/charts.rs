@@ -5,7 +5,7 @@ use tagmill_report::{Axis, Chart, Line, LineKind, Mark};
 use super::super::Output;
 use super::Training;
 use crate::metrics::{self, Judged, PrecisionRecall};
-use crate::train::EpochFigures;
+use crate::train::{EpochFigures, Settings};
 
 /// Tags on fewer judged items have curves of a few steps, which say little.
 const FEWEST: u64 = 10;
@@ -13,7 +13,7 @@ const FEWEST: u64 = 10;
 /// Ranges of scores that are compared with the truth.
 const BINS: usize = 20;
 
-pub(super) fn training(training: &Training) -> Vec<Chart> {
+pub(super) fn training(training: &Training, settings: &Settings) -> Vec<Chart> {
     let epochs = |figure: fn(&EpochFigures) -> Option<f64>| {
         let points = training.history.iter().map(|epoch| (f64::from(epoch.epoch), figure(epoch)));
         points.filter_map(|(epoch, figure)| Some((epoch, figure?))).collect::<Vec<_>>()
@@ -30,7 +30,12 @@ pub(super) fn training(training: &Training) -> Vec<Chart> {
     vec![
         chart(
             "mAP",
-            "On the validation side, after each epoch.",
+            match settings.first_size < 1.0 {
+                true => {
+                    "On the validation side, after each epoch. The first epochs were shown smaller pictures than are judged."
+                }
+                false => "On the validation side, after each epoch.",
+            },
             "mAP",
             vec![line("", epochs(|epoch| epoch.validation_map))],
         ),
