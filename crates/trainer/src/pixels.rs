@@ -137,8 +137,7 @@ pub(crate) fn read_rejected(path: &Path) -> Result<Vec<Rejected>, Error> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let damaged = |error: csv::Error| Error::MalformedRun { file: path.to_owned(), fault: error.to_string() };
-    csv::Reader::from_path(path).map_err(damaged)?.deserialize().map(|row| row.map_err(damaged)).collect()
+    run_folder::read_csv(path)
 }
 
 /// How many pictures are not there, and how many are of no use.

@@ -300,6 +300,16 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Err
     atomic::write(path, &bytes).map_err(Error::io(path))
 }
 
+/// Reads the rows of a CSV file.
+pub(crate) fn read_csv<Row: DeserializeOwned>(path: &Path) -> Result<Vec<Row>, Error> {
+    let damaged = |error: csv::Error| Error::MalformedRun { file: path.to_owned(), fault: error.to_string() };
+    csv::Reader::from_path(path)
+        .map_err(damaged)?
+        .into_deserialize()
+        .map(|row| row.map_err(damaged))
+        .collect()
+}
+
 /// Writes a CSV file atomically.
 pub(crate) fn write_csv<Row: Serialize>(
     path: &Path,

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
 use tagmill_model::SplitBy;
 use tagmill_report as html;
 use tagmill_report::{Comparison, Confusion, Fact, FigureGroup, Page, TagRow};
@@ -35,17 +34,11 @@ impl Training {
                 Err(Error::IncompleteRun { run: run.to_owned(), file: name })
             }
         };
-        Ok(Training { report: run_folder::read_json(&file(METRICS)?)?, history: read_csv(&file(HISTORY)?)? })
+        Ok(Training {
+            report: run_folder::read_json(&file(METRICS)?)?,
+            history: run_folder::read_csv(&file(HISTORY)?)?,
+        })
     }
-}
-
-fn read_csv<Row: for<'a> Deserialize<'a>>(file: &Path) -> Result<Vec<Row>, Error> {
-    let damaged = |error: csv::Error| Error::MalformedRun { file: file.to_owned(), fault: error.to_string() };
-    csv::Reader::from_path(file)
-        .map_err(damaged)?
-        .into_deserialize()
-        .map(|row| row.map_err(damaged))
-        .collect()
 }
 
 pub(super) fn page(config: &Config, output: &Output<'_>, report: &Report, training: &Training) -> Page {
