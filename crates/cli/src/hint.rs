@@ -127,6 +127,7 @@ fn of_store(error: &tagmill_store::Error) -> Option<&'static str> {
         Error::NotADatabase { .. } | Error::NoItemsTable { .. } | Error::MissingColumn { .. } => {
             Some("check --data-dir; to start afresh, move that file away")
         }
+        Error::OtherOrigin { .. } => Some("keep each board's items in a --data-dir of their own"),
         Error::NewerSchema { .. } => Some("a newer tagmill made it: use that one"),
         Error::InUse { .. } => Some("wait until the other program has ended, or work in another --data-dir"),
         Error::DiskFull { .. } => {

@@ -44,6 +44,16 @@ pub enum Error {
         /// [`crate::SCHEMA_VERSION`].
         supported: i64,
     },
+    /// The database has the items of another board. Ids of two boards would stand for each other.
+    #[error("`{}` has items of `{found}`, and cannot take those of `{wanted}`", path.display())]
+    OtherOrigin {
+        /// The database.
+        path: PathBuf,
+        /// Whose items it has.
+        found: String,
+        /// Whose items were to be added.
+        wanted: String,
+    },
     /// Another process is writing to the database, or holds it locked.
     #[error("`{}` is in use by another process", path.display())]
     InUse {

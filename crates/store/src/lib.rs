@@ -2,6 +2,7 @@
 
 mod error;
 mod interval;
+mod origin;
 mod reader;
 mod scan;
 mod schema;

@@ -12,7 +12,7 @@ pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 /// Migration `n` takes a database from version `n` to `n + 1`. Those that were released never change.
 ///
 /// `IF NOT EXISTS`, because a database of the original has its `items` already, and is continued as it is.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 CREATE TABLE IF NOT EXISTS items (
     id INTEGER PRIMARY KEY,
@@ -58,6 +58,11 @@ CREATE TABLE IF NOT EXISTS state (
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
 INSERT OR REPLACE INTO state (name, value) SELECT 'items', count(*) FROM items;
+",
+    // `origin` has one row at most: see `origin.rs`. Before there was this table, there was one kind of board.
+    "
+CREATE TABLE IF NOT EXISTS origin (name TEXT NOT NULL);
+INSERT INTO origin (name) SELECT 'pr0gramm' WHERE EXISTS (SELECT 1 FROM items);
 ",
 ];
 

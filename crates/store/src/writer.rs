@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tagmill_model::{Flags, Item, ItemId};
 
 use crate::schema::{self, Found};
-use crate::{Error, Interval, Intervals, reader, state, upsert};
+use crate::{Error, Interval, Intervals, origin, reader, state, upsert};
 
 /// Pragmas of the writing connection, set on every open. What each does was measured in
 /// `docs/benchmarks/2026-11-24-writes.md`.
@@ -111,6 +111,33 @@ impl Store {
         sqlx::raw_sql(PRAGMAS).execute(&mut connection).await.map_err(Error::at(path))?;
         schema::migrate(&mut connection, version).await.map_err(Error::at(path))?;
         Ok(Store { path: path.to_owned(), connection, in_doubt: false, _lock })
+    }
+
+    /// Notes that the database has the items of `origin`, and of nobody else: of one board, or of one person's files. Whoever is
+    /// about to add items says whose they are.
+    ///
+    /// # Errors
+    /// [`Error::OtherOrigin`] where it was another one's before.
+    pub async fn claim(&mut self, origin: &str) -> Result<(), Error> {
+        let connection = self.settled().await;
+        let claimed = async {
+            let found = origin::get(&mut *connection).await?.filter(|found| found != origin);
+            // Without items it is nobody's.
+            let owner = match reader::ids(&mut *connection).await? {
+                Some(_) => found,
+                None => None,
+            };
+            if owner.is_none() {
+                origin::set(connection, origin).await?;
+            }
+            Ok(owner)
+        };
+        match claimed.await.map_err(Error::at(&self.path))? {
+            Some(found) => {
+                Err(Error::OtherOrigin { path: self.path.clone(), found, wanted: origin.to_owned() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Writes a batch in one transaction: all of it or, where this fails or its future is dropped, nothing.

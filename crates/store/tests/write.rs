@@ -287,7 +287,11 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
     let mut store = Store::open(&path).await.unwrap();
     store.commit(items(vec![item(1, Some("[]")), item(2, None)])).await.unwrap();
     store.close().await.unwrap();
-    execute(&path, "DROP TABLE state; DROP INDEX items_without_tags; PRAGMA user_version = 1").await;
+    execute(
+        &path,
+        "DROP TABLE origin; DROP TABLE state; DROP INDEX items_without_tags; PRAGMA user_version = 1",
+    )
+    .await;
 
     // Before and after: what there is, is counted.
     for _ in 0..2 {
@@ -295,6 +299,38 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
         assert_eq!((summary.items, summary.with_tags, summary.without_tags), (2, 1, 1));
         Store::open(&path).await.unwrap().close().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_database_has_the_items_of_one_origin() {
+    let (_folder, path) = database();
+    let mut store = Store::open(&path).await.unwrap();
+    store.claim("import").await.unwrap();
+    // It had none yet.
+    store.claim("danbooru").await.unwrap();
+    store.commit(items(vec![item(1, Some("[]"))])).await.unwrap();
+    drop(store);
+    let mut store = Store::open(&path).await.unwrap();
+    store.claim("danbooru").await.unwrap();
+    let error = store.claim("import").await.unwrap_err();
+    let said = format!("`{}` has items of `danbooru`, and cannot take those of `import`", path.display());
+    assert_eq!(error.to_string(), said);
+    store.claim("danbooru").await.unwrap();
+}
+
+#[tokio::test]
+async fn items_that_name_no_origin_are_of_the_first_kind_of_board() {
+    let (_folder, path) = database();
+    let mut store = Store::open(&path).await.unwrap();
+    store.commit(items(vec![item(1, Some("[]"))])).await.unwrap();
+    store.close().await.unwrap();
+    execute(&path, "DROP TABLE origin; PRAGMA user_version = 2").await;
+
+    let mut store = Store::open(&path).await.unwrap();
+    assert!(
+        matches!(store.claim("danbooru").await, Err(Error::OtherOrigin { found, .. }) if found == "pr0gramm")
+    );
+    store.claim("pr0gramm").await.unwrap();
 }
 
 #[tokio::test]
