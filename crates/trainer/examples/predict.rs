@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tagger = Tagger::load(run)?;
     for (path, scores) in pictures.iter().zip(tagger.predict(pictures)?) {
         match scores {
-            Ok(scores) => println!("{path}: {:?}", tagger.best(&scores, 5)),
+            Ok(scores) => println!("{path}: {:?}", tagger.best(&scores.tags, 5)),
             Err(bad) => println!("{path}: {bad}"),
         }
     }

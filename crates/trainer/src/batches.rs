@@ -26,7 +26,7 @@ pub(crate) struct Batch {
     variation: Option<Variation>,
 }
 
-/// The pixels, `[len, size, size, 3]`, 0 to 255, and the targets, `[len, classes]`, 0 to 1; no classes where nobody needs
+/// The pixels, `[len, size, size, 3]`, 0 to 255, and the targets, `[len, outputs]`, 0 to 1; no outputs where nobody needs
 /// targets.
 enum Numbers {
     /// For the thread that computes on the CPU, and on it alone, to make tensors of. libtorch would fill them with several
@@ -38,7 +38,7 @@ enum Numbers {
 }
 
 impl Batch {
-    /// Takes `len * size * size * 3` bytes and `len * classes` numbers: pictures as they are.
+    /// Takes `len * size * size * 3` bytes and `len * outputs` numbers: pictures as they are.
     pub(crate) fn new(
         pixels: Vec<u8>,
         targets: Vec<f32>,
@@ -96,7 +96,7 @@ impl Batch {
         pixels.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])
     }
 
-    /// Targets of shape `[len, classes]`, mixed where the pictures are.
+    /// Targets of shape `[len, outputs]`, mixed where the pictures are.
     pub(crate) fn targets(&self, device: tch::Device) -> Result<Tensor, TchError> {
         let targets = self.plain_targets()?.f_to_device_(device, Kind::Float, true, false)?;
         match &self.variation {
@@ -114,7 +114,7 @@ pub(crate) struct Epoch {
     pub(crate) batch_size: usize,
     /// Batches at the beginning that are left out: the model has seen them before it was interrupted.
     pub(crate) skip: usize,
-    pub(crate) classes: usize,
+    pub(crate) outputs: usize,
     pub(crate) augmentation: Augmentation,
     /// Width and height at which the model sees the pictures.
     pub(crate) shown: u32,
@@ -185,7 +185,7 @@ impl Epoch {
             true => pixels.par_chunks_exact_mut(size * size * 3).zip(indices).try_for_each(read)?,
             false => pixels.chunks_exact_mut(size * size * 3).zip(indices).try_for_each(read)?,
         }
-        let targets = side.dense_targets(indices, self.classes);
+        let targets = side.dense_targets(indices, self.outputs);
         let batch = Batch::new(pixels, targets, indices.len(), side.size(), self.device)
             .map_err(Error::torch("making a batch"))?;
         let key = |last: usize| [self.seed, u64::from(self.number), last as u64];

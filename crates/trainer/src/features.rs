@@ -124,7 +124,7 @@ impl Features {
 pub(crate) struct FeatureBatch {
     /// Shape `[len, features]`, on the head's device.
     pub(crate) features: Tensor,
-    /// Shape `[len, classes]`, 0 to 1, there too.
+    /// Shape `[len, outputs]`, 0 to 1, there too.
     pub(crate) targets: Tensor,
 }
 
@@ -181,8 +181,8 @@ impl FeatureSide<'_> {
         let shape = |columns: usize| [indices.len() as i64, columns as i64];
         let batch = || {
             let features = Tensor::f_from_data_size(buffer, &shape(self.length), Kind::Float)?;
-            let targets = self.side.dense_targets(indices, epoch.classes);
-            let targets = Tensor::f_from_slice(&targets)?.f_view(shape(epoch.classes))?;
+            let targets = self.side.dense_targets(indices, epoch.outputs);
+            let targets = Tensor::f_from_slice(&targets)?.f_view(shape(epoch.outputs))?;
             let there = |tensor: Tensor| tensor.f_to_device(epoch.device);
             Ok(FeatureBatch { features: there(features)?, targets: there(targets)? })
         };

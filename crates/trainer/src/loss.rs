@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tagmill_model::Vocabulary;
 use tch::{Kind, TchError, Tensor};
 
 use crate::train::Settings;
@@ -99,19 +98,19 @@ pub enum Reduction {
     Mean,
 }
 
-/// A loss, ready for the classes of a vocabulary.
+/// A loss, ready for the outputs of a network.
 pub(crate) struct Objective {
     loss: Loss,
     reduction: Reduction,
-    /// What the positives of each class weigh, shape `[classes]`; `None` where all weigh one.
+    /// What the positives of each output weigh, shape `[outputs]`; `None` where all weigh one.
     positive_weights: Option<Tensor>,
 }
 
 impl Objective {
-    /// What the settings ask for. `items` is how many training items the vocabulary's counts are shares of.
+    /// What the settings ask for. `counts` tells in how many of the training `items` each output's class occurs.
     pub(crate) fn new(
         settings: &Settings,
-        vocabulary: &Vocabulary,
+        counts: &[u64],
         items: u64,
         device: tch::Device,
     ) -> Result<Objective, TchError> {
@@ -123,15 +122,14 @@ impl Objective {
         let positive_weights = match balance == 0.0 {
             true => None,
             false => {
-                let weights: Vec<f32> =
-                    vocabulary.classes().iter().map(|class| weight(class.count)).collect();
+                let weights: Vec<f32> = counts.iter().map(|count| weight(*count)).collect();
                 Some(Tensor::f_from_slice(&weights)?.f_to_device(device)?)
             }
         };
         Ok(Objective { loss, reduction, positive_weights })
     }
 
-    /// The loss of a batch: a tensor without dimensions, from logits and targets of shape `[pictures, classes]`.
+    /// The loss of a batch: a tensor without dimensions, from logits and targets of shape `[pictures, outputs]`.
     pub(crate) fn of(&self, logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
         let sum = match self.loss {
             Loss::Bce => logits.f_binary_cross_entropy_with_logits(

@@ -1,5 +1,5 @@
 //! A network on its device: normalisation in front, then a backbone that gives feature vectors, then a linear head that
-//! scores the classes, and the sigmoid behind.
+//! scores content classes and tags, and the sigmoid behind.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use tch::{Kind, TchError, Tensor};
 use crate::Error;
 use crate::backbone::{Backbone, Shape};
 use crate::batches::Batch;
+use crate::outputs::RATINGS;
 use crate::resnet::Precision;
 use crate::run_folder::{BACKBONE, DEVIATION, MEAN};
 use crate::weights;
@@ -46,9 +47,9 @@ pub(crate) struct Network {
     backbone: Backbone,
     /// The backbone's tensors, then the head's, which are called `fc.weight` and `fc.bias`. They share the network's memory.
     parameters: Vec<Parameter>,
-    /// Shape `[classes, features]`.
+    /// Shape `[outputs, features]`.
     head: Tensor,
-    /// Shape `[classes]`.
+    /// Shape `[outputs]`.
     bias: Tensor,
     /// Whether the backbone is kept as it is.
     frozen: bool,
@@ -65,24 +66,24 @@ impl Network {
     /// [`Error::UnusableBackbone`] where the shape is a script that cannot be used, [`Error::Torch`].
     pub(crate) fn new(
         shape: &Shape,
-        classes: usize,
+        outputs: usize,
         image_size: u32,
         precision: Precision,
         device: tch::Device,
     ) -> Result<Network, Error> {
         let backbone = Backbone::new(shape, image_size, precision, device)?;
-        Network::with(backbone, classes, device).map_err(Error::torch("making the network"))
+        Network::with(backbone, outputs, device).map_err(Error::torch("making the network"))
     }
 
-    fn with(backbone: Backbone, classes: usize, device: tch::Device) -> Result<Network, TchError> {
+    fn with(backbone: Backbone, outputs: usize, device: tch::Device) -> Result<Network, TchError> {
         let constant = |values: [f64; 3]| {
             Tensor::f_from_slice(&values.map(|value| (value * 255.0) as f32))?
                 .f_view([1, 3, 1, 1])?
                 .f_to_device(device)
         };
-        let classes = classes as i64;
-        let head = Parameter::full("fc.weight", &[classes, backbone.length()], 0.0, true, device)?;
-        let bias = Parameter::full("fc.bias", &[classes], 0.0, true, device)?;
+        let outputs = outputs as i64;
+        let head = Parameter::full("fc.weight", &[outputs, backbone.length()], 0.0, true, device)?;
+        let bias = Parameter::full("fc.bias", &[outputs], 0.0, true, device)?;
         let tensors = (head.tensor.shallow_clone(), bias.tensor.shallow_clone());
         let mut parameters = backbone.parameters();
         parameters.extend([head, bias]);
@@ -188,8 +189,14 @@ impl Network {
         Ok(())
     }
 
-    pub(crate) fn classes(&self) -> usize {
+    /// What [`Outputs`](crate::outputs::Outputs) describes.
+    pub(crate) fn outputs(&self) -> usize {
         self.bias.numel()
+    }
+
+    /// The tags among the outputs.
+    pub(crate) fn classes(&self) -> usize {
+        self.outputs() - RATINGS.len()
     }
 
     /// Length of the feature vectors.
@@ -201,7 +208,7 @@ impl Network {
         self.device
     }
 
-    /// Logits of shape `[len, classes]`.
+    /// Logits of shape `[len, outputs]`.
     pub(crate) fn forward(&self, batch: &Batch, training: bool) -> Result<Tensor, TchError> {
         self.classify(&self.features(batch, training)?)
     }
@@ -212,12 +219,17 @@ impl Network {
         self.backbone.features(&pixels.f_sub(&self.mean)?.f_div(&self.deviation)?, training)
     }
 
-    /// Logits, shape `[len, classes]`, of feature vectors.
+    /// What is behind the normalisation: probabilities, `[len, outputs]`, of pictures normalised as ImageNet's.
+    pub(crate) fn probabilities(&self, pictures: &Tensor) -> Result<Tensor, TchError> {
+        self.classify(&self.backbone.features(pictures, false)?)?.f_sigmoid()
+    }
+
+    /// Logits, shape `[len, outputs]`, of feature vectors.
     pub(crate) fn classify(&self, features: &Tensor) -> Result<Tensor, TchError> {
         features.f_linear(&self.head, Some(&self.bias))
     }
 
-    /// The gradients of a frozen network's parameters, from the slopes of the loss by the logits, `[len, classes]`: those of
+    /// The gradients of a frozen network's parameters, from the slopes of the loss by the logits, `[len, outputs]`: those of
     /// one of `count` batches.
     pub(crate) fn head_gradients(
         &self,
@@ -234,9 +246,15 @@ impl Network {
         Ok(vec![share(weight)?, share(bias)?])
     }
 
-    /// Probabilities, row after row.
+    /// The probabilities of the tags, row after row.
     pub(crate) fn scores(logits: &Tensor) -> Result<Vec<f32>, TchError> {
-        values(&logits.f_sigmoid()?)
+        let first = RATINGS.len() as i64;
+        values(&logits.f_narrow(1, first, logits.size()[1] - first)?.f_sigmoid()?)
+    }
+
+    /// The probabilities of the content classes, row after row.
+    pub(crate) fn ratings(logits: &Tensor) -> Result<Vec<f32>, TchError> {
+        values(&logits.f_narrow(1, 0, RATINGS.len() as i64)?.f_sigmoid()?)
     }
 }
 

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tagmill_model::picture::BadPicture;
-use tagmill_model::{ItemId, MediaPath};
+use tagmill_model::{Flags, ItemId, MediaPath};
 use tagmill_pixels::{Picture, Pixels, Storage, Stored};
 
 use crate::lists::Lists;
+use crate::outputs::{RATINGS, ratings_of};
 use crate::table::{Example, Labelled, Table};
 use crate::{Error, run_folder};
 
@@ -30,6 +31,7 @@ pub(crate) struct Rejected {
 pub(crate) struct Side<'a> {
     pixels: &'a Pixels,
     stored: Vec<Stored>,
+    content: Vec<Flags>,
     classes: Lists<u32>,
     /// The target of each class; `None` where all are 1.
     targets: Option<Lists<f32>>,
@@ -38,18 +40,19 @@ pub(crate) struct Side<'a> {
 impl<'a> Side<'a> {
     /// Takes the side's pictures that could be decoded.
     pub(crate) fn new(pixels: &'a Pixels, labelled: &Labelled) -> Side<'a> {
-        let (mut stored, mut classes) = (Vec::with_capacity(labelled.rows.len()), Lists::default());
+        let (mut stored, mut content, mut classes) = (Vec::new(), Vec::new(), Lists::default());
         let mut targets = labelled.targets.as_ref().map(|_| Lists::default());
         for (index, (row, labels)) in labelled.rows.iter().zip(labelled.classes.iter()).enumerate() {
             if let Some(Ok(picture)) = &pixels.pictures[*row as usize] {
                 stored.push(*picture);
+                content.push(labelled.content[index]);
                 classes.push(labels.iter().copied());
                 if let (Some(targets), Some(all)) = (&mut targets, &labelled.targets) {
                     targets.push(all.get(index).iter().copied());
                 }
             }
         }
-        Side { pixels, stored, classes, targets }
+        Side { pixels, stored, content, classes, targets }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -78,12 +81,14 @@ impl<'a> Side<'a> {
         self.classes(index).iter().enumerate().map(move |(place, class)| (*class, target(place)))
     }
 
-    /// The targets of some pictures, `classes` numbers each, one behind the other.
-    pub(crate) fn dense_targets(&self, indices: &[usize], classes: usize) -> Vec<f32> {
-        let mut targets = vec![0.0; indices.len() * classes];
-        for (row, &index) in indices.iter().enumerate() {
+    /// The targets of some pictures, `outputs` numbers each, one behind the other.
+    pub(crate) fn dense_targets(&self, indices: &[usize], outputs: usize) -> Vec<f32> {
+        let mut targets = vec![0.0; indices.len() * outputs];
+        for (row, &index) in targets.chunks_exact_mut(outputs).zip(indices) {
+            let (ratings, tags) = row.split_at_mut(RATINGS.len());
+            ratings_of(self.content[index]).for_each(|place| ratings[place] = 1.0);
             for (class, target) in self.targets(index) {
-                targets[row * classes + class as usize] = target;
+                tags[class as usize] = target;
             }
         }
         targets

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
 use crate::tagger::{AT_ONCE, in_places};
-use crate::{Device, Picture, Tagger, device};
+use crate::{Device, Picture, PictureScores, Tagger, device};
 
 pub use embeddings::Embeddings;
 pub use existing_file::ExistingFile;
@@ -221,13 +221,14 @@ impl Stage<'_> {
         {
             pictures.resize(pictures.len().next_multiple_of(AT_ONCE), last);
         }
-        let (scores, vectors) = match self.vectors {
-            None => (self.tagger.score(&pictures)?, Vec::new()),
-            Some(_) => self.tagger.score_and_embed(&pictures)?,
-        };
+        let (scores, vectors) = self.tagger.see(&pictures, self.vectors.is_some())?;
         let mut vectors = vectors.into_iter();
-        let predicted = |(wanted, scores): (Wanted, Vec<f32>)| Predicted {
-            prediction: Prediction { path: wanted.path, tags: self.tagger.select(&scores, &self.selector) },
+        let predicted = |(wanted, scores): (Wanted, PictureScores)| Predicted {
+            prediction: Prediction {
+                path: wanted.path,
+                tags: self.tagger.select(&scores.tags, &self.selector),
+                ratings: Tagger::ratings(&scores),
+            },
             sidecar: self.sidecars.filter(|_| wanted.sidecar),
             vector: vectors.next().filter(|_| wanted.vector),
             rows: wanted.rows,

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tagmill_model::{AtomicFile, Class, Reunion, Sides, SplitBy, Vocabulary, atomic};
+use tagmill_model::{AtomicFile, Reunion, Sides, SplitBy, atomic};
 
 use crate::Error;
 use crate::backbone::Shape;
+use crate::outputs::Outputs;
 use crate::resnet::Architecture;
 use crate::table::sha256_of;
 use crate::train::Settings;
@@ -19,6 +20,7 @@ pub(crate) use thresholds::{read_threshold, read_thresholds, write_thresholds};
 
 pub(crate) const WEIGHTS: &str = "model.safetensors";
 pub(crate) const BACKBONE: &str = "backbone.ts";
+pub(crate) const TORCHSCRIPT: &str = "model.ts";
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const TAGS: &str = "selected_tags.csv";
 pub(crate) const THRESHOLDS: &str = "thresholds.csv";
@@ -33,9 +35,6 @@ pub(crate) const SPLIT: &str = "split.json";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 pub(crate) const VALIDATION: &str = "validation";
 pub(crate) const TENSORBOARD: &str = "tensorboard";
-
-/// The category of a general tag, by the WD taggers' numbering.
-const GENERAL: u32 = 0;
 
 /// Mean and standard deviation of ImageNet's pixels, which every pretrained torchvision network expects.
 pub(crate) const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
@@ -118,7 +117,7 @@ impl RunConfig {
     /// For a run whose feature vectors have `num_features` numbers.
     pub(crate) fn new(
         identity: Identity,
-        vocabulary: &Vocabulary,
+        outputs: &Outputs,
         num_features: i64,
         train_items: u64,
     ) -> RunConfig {
@@ -130,7 +129,7 @@ impl RunConfig {
                 true => ArchitectureName::Torchscript,
                 false => ArchitectureName::Resnet(architecture),
             },
-            num_classes: vocabulary.len(),
+            num_classes: outputs.len(),
             num_features,
             global_pool: "avg".to_owned(),
             model_args: serde_json::Map::new(),
@@ -142,7 +141,7 @@ impl RunConfig {
                 crop_mode: "squash".to_owned(),
                 mean: MEAN,
                 std: DEVIATION,
-                num_classes: vocabulary.len(),
+                num_classes: outputs.len(),
                 pool_size: (!is_script).then_some([pool, pool]),
                 first_conv: (!is_script).then(|| "conv1".to_owned()),
                 classifier: "fc".to_owned(),
@@ -150,7 +149,7 @@ impl RunConfig {
             tagmill: Provenance {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 identity,
-                vocabulary_sha256: sha256_of(&tags_csv(vocabulary)),
+                vocabulary_sha256: sha256_of(&outputs.to_csv()),
                 train_items,
             },
         }
@@ -226,36 +225,42 @@ pub(crate) fn sides(run: &Path, identity: &Identity) -> Result<Sides, Error> {
 #[derive(Debug, Clone)]
 pub(crate) struct RunFolder {
     pub(crate) config: RunConfig,
-    pub(crate) vocabulary: Vocabulary,
+    pub(crate) outputs: Outputs,
     pub(crate) threshold: f32,
 }
 
 impl RunFolder {
     /// Reads and checks the files that a tagger needs.
     pub(crate) fn open(path: &Path) -> Result<RunFolder, Error> {
-        for file in [CONFIG, WEIGHTS, TAGS, THRESHOLDS] {
-            if !path.join(file).is_file() {
-                return Err(Error::IncompleteRun { run: path.to_owned(), file });
-            }
+        let [config, _, tags, _] = required(path, [CONFIG, WEIGHTS, TAGS, THRESHOLDS])?;
+        let config: RunConfig = read_json(&config)?;
+        if config.architecture == ArchitectureName::Torchscript {
+            required(path, [BACKBONE])?;
         }
-        let config: RunConfig = read_json(&path.join(CONFIG))?;
-        if config.architecture == ArchitectureName::Torchscript && !path.join(BACKBONE).is_file() {
-            return Err(Error::IncompleteRun { run: path.to_owned(), file: BACKBONE });
-        }
-        let tags = path.join(TAGS);
         let bytes = fs::read(&tags).map_err(Error::io(&tags))?;
         let mismatch = |fault| Error::VocabularyMismatch { file: tags.clone(), fault };
-        let vocabulary =
-            read_tags(&bytes).map_err(|fault| Error::MalformedRun { file: tags.clone(), fault })?;
-        if vocabulary.len() != config.num_classes {
-            let fault = format!("it has {} tags, the model {} outputs", vocabulary.len(), config.num_classes);
+        let outputs =
+            Outputs::from_csv(&bytes).map_err(|fault| Error::MalformedRun { file: tags.clone(), fault })?;
+        if outputs.len() != config.num_classes {
+            let fault = format!("it has {} rows, the model {} outputs", outputs.len(), config.num_classes);
             return Err(mismatch(fault));
         }
         if sha256_of(&bytes) != config.tagmill.vocabulary_sha256 {
             return Err(mismatch("its contents changed since the training".to_owned()));
         }
         let threshold = read_threshold(path)?;
-        Ok(RunFolder { config, vocabulary, threshold })
+        Ok(RunFolder { config, outputs, threshold })
+    }
+}
+
+/// Where these files of a run are.
+///
+/// # Errors
+/// [`Error::IncompleteRun`] with the first that is not there.
+pub(crate) fn required<const N: usize>(run: &Path, files: [&'static str; N]) -> Result<[PathBuf; N], Error> {
+    match files.iter().find(|file| !run.join(file).is_file()) {
+        Some(file) => Err(Error::IncompleteRun { run: run.to_owned(), file }),
+        None => Ok(files.map(|file| run.join(file))),
     }
 }
 
@@ -272,7 +277,7 @@ pub(crate) fn finished(run: &Path) -> Result<Option<Identity>, Error> {
 pub(crate) fn clear(run: &Path) -> Result<(), Error> {
     // The config goes first: without it, a folder is no finished run.
     let lists = [OPERATING_POINTS, PER_TAG_THRESHOLDS, SEEN_ITEMS, HISTORY, BAD_IMAGES, SPLIT];
-    for file in [CONFIG, WEIGHTS, BACKBONE, TAGS, THRESHOLDS, METRICS].into_iter().chain(lists) {
+    for file in [CONFIG, WEIGHTS, TORCHSCRIPT, BACKBONE, TAGS, THRESHOLDS, METRICS].into_iter().chain(lists) {
         gone(&run.join(file), fs::remove_file)?;
     }
     for folder in [CHECKPOINTS, VALIDATION, TENSORBOARD] {
@@ -325,26 +330,4 @@ pub(crate) fn write_csv<Row: Serialize>(
         .and_then(|()| csv.into_inner().map_err(|error| error.into_error()))
         .and_then(AtomicFile::commit);
     written.map_err(Error::io(path))
-}
-
-/// `selected_tags.csv`: row `i` is output `i`.
-pub(crate) fn tags_csv(vocabulary: &Vocabulary) -> Vec<u8> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let mut write = |fields: [&str; 4]| csv.write_record(fields).expect("a Vec takes everything");
-    write(["tag_id", "name", "category", "count"]);
-    for (class, Class { name, count }) in vocabulary.classes().iter().enumerate() {
-        write([&class.to_string(), name, &GENERAL.to_string(), &count.to_string()]);
-    }
-    csv.into_inner().expect("a Vec takes everything")
-}
-
-fn read_tags(bytes: &[u8]) -> Result<Vocabulary, String> {
-    #[derive(Deserialize)]
-    struct Row {
-        name: String,
-        count: u64,
-    }
-    let mut csv = csv::Reader::from_reader(bytes);
-    let classes = csv.deserialize().map(|row| row.map(|Row { name, count }| Class { name, count }));
-    Ok(Vocabulary::from_classes(classes.collect::<Result<_, _>>().map_err(|error| error.to_string())?))
 }

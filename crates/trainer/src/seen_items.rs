@@ -33,10 +33,7 @@ pub(crate) fn among(
     run: &Path,
     items: impl ExactSizeIterator<Item = (ItemId, MediaPath)>,
 ) -> Result<HashMap<usize, Split>, Error> {
-    let file = run.join(SEEN_ITEMS);
-    if !file.is_file() {
-        return Err(Error::IncompleteRun { run: run.to_owned(), file: SEEN_ITEMS });
-    }
+    let [file] = run_folder::required(run, [SEEN_ITEMS])?;
     // The items to judge are fewer than those that trained, so that it is they who wait in memory.
     let (mut by_id, mut by_image) = (HashMap::new(), HashMap::new());
     for (place, (id, image)) in items.enumerate() {

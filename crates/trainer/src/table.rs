@@ -11,6 +11,7 @@ use tagmill_model::{Dated, Flags, ItemId, MediaKind, MediaPath, Sides, Split, Vo
 
 use crate::Error;
 use crate::lists::Lists;
+use crate::outputs::{POLITICS, RATINGS, ratings_of};
 
 /// The pictures of a table, column by column: a row costs its path, four bytes a tag and 36 bytes, so that six million rows
 /// fit in a gigabyte.
@@ -46,6 +47,8 @@ pub(crate) struct Example {
 pub(crate) struct Census {
     /// Pictures of the training side.
     pub(crate) train: u64,
+    /// In how many of them each content class occurs.
+    pub(crate) ratings: [u64; RATINGS.len()],
     /// In how many of them each tag occurs.
     pub(crate) counts: HashMap<String, u64>,
 }
@@ -54,6 +57,7 @@ pub(crate) struct Census {
 #[derive(Default)]
 pub(crate) struct Labelled {
     pub(crate) rows: Vec<u32>,
+    pub(crate) content: Vec<Flags>,
     /// Rising, each once. Tags outside the vocabulary are not among them.
     pub(crate) classes: Lists<u32>,
     /// For each of these classes, its confidence as a share of the picture's highest, 0 to 1; `None` where the table has none.
@@ -82,6 +86,10 @@ impl Table {
             let tags = row.tags.into_iter();
             let mut tags: Vec<(u32, f32)> =
                 tags.map(|tag| (table.number(tag.name), tag.confidence)).collect();
+            let (politics, class) = POLITICS;
+            if row.content.contains(class) {
+                tags.push((table.number(politics.to_owned()), 1.0));
+            }
             // Of a tag that stands there twice the higher confidence comes first, and stays.
             tags.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
             tags.dedup_by_key(|tag| tag.0);
@@ -119,10 +127,11 @@ impl Table {
     /// Counts the tags of the training side.
     pub(crate) fn census(&self, sides: &Sides) -> Census {
         let mut counts = vec![0; self.numbers.len()];
-        let mut train = 0;
+        let (mut train, mut ratings) = (0, [0; RATINGS.len()]);
         for (row, item) in self.items.iter().enumerate() {
             if sides.side(*item) == Split::Train {
                 train += 1;
+                ratings_of(self.content[row]).for_each(|place| ratings[place] += 1);
                 self.tags.get(row).iter().for_each(|tag| counts[*tag as usize] += 1);
             }
         }
@@ -130,7 +139,7 @@ impl Table {
             0 => None,
             count => Some((name.clone(), count)),
         };
-        Census { train, counts: self.numbers.iter().filter_map(count).collect() }
+        Census { train, ratings, counts: self.numbers.iter().filter_map(count).collect() }
     }
 
     /// The pictures of one side, in the table's order.
@@ -151,6 +160,7 @@ impl Table {
                     .collect();
                 classes.sort_unstable_by_key(|class| class.0);
                 labelled.rows.push(row as u32);
+                labelled.content.push(self.content[row]);
                 labelled.classes.push(classes.iter().map(|class| class.0));
                 if let Some(targets) = &mut labelled.targets {
                     targets.push(shares(&classes));
@@ -210,5 +220,46 @@ impl Write for Hash {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tagmill_model::dataset::{DatasetRow, DatasetWriter};
+    use tagmill_model::{SplitConfig, Tag};
+
+    use super::*;
+
+    #[test]
+    fn content_classes_are_counted_and_politics_is_a_tag() {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = folder.path().join("dataset.csv");
+        let row = |id: i64, content| DatasetRow {
+            id: ItemId(id),
+            image: MediaPath::parse(&format!("{id}.png")).unwrap(),
+            created: 0,
+            width: 1,
+            height: 1,
+            flags: Flags::SFW,
+            content,
+            tags: vec![Tag { name: "cat".to_owned(), confidence: 0.5 }],
+        };
+        let contents = [Flags::empty(), Flags::NSFW, Flags::POL, Flags::NSFP | Flags::POL];
+        let rows: Vec<DatasetRow> = (1..).zip(contents).map(|(id, content)| row(id, content)).collect();
+        let mut writer = DatasetWriter::create(&dataset, 1).unwrap();
+        writer.write(&rows).unwrap();
+        writer.finish().unwrap();
+
+        let table = Table::read_with_confidences(&dataset).unwrap();
+        let all = SplitConfig { test_fraction: 0.0, validation_fraction: 0.0, ..SplitConfig::default() };
+        let sides = Sides::by_hash(all);
+        let census = table.census(&sides);
+        assert_eq!((census.train, census.ratings), (4, [2, 1, 0, 1]));
+        let counts = [("cat", 4), ("pol", 2)].map(|(name, count)| (name.to_owned(), count));
+        assert_eq!(census.counts, HashMap::from(counts));
+        let vocabulary = Vocabulary::from_counts(census.counts, 1, None);
+        let labelled = table.labelled(&sides, Split::Train, &vocabulary);
+        assert_eq!(labelled.content, contents);
+        assert_eq!(labelled.classes.iter().collect::<Vec<_>>(), [&[0][..], &[0], &[0, 1], &[0, 1]]);
     }
 }

@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use tagmill_model::Vocabulary;
 use tagmill_model::picture::{BadPicture, Limits};
-use tch::TchError;
 
 use crate::Picture;
 use crate::batches::Batch;
 use crate::network::{Network, values};
+use crate::outputs::{Outputs, RATINGS};
 use crate::predict::{ScoredTag, Selection, Selector};
 use crate::resnet::Precision;
 use crate::run_folder::{RunConfig, RunFolder, WEIGHTS, read_thresholds};
@@ -17,8 +17,17 @@ use crate::{Device, Error, metrics};
 /// another algorithm, and so other last bits, for another number.
 pub(crate) const AT_ONCE: usize = 32;
 
-/// A row of numbers for each picture.
-type Rows = Vec<Vec<f32>>;
+/// What the model says of a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PictureScores {
+    /// For each class of the vocabulary the probability, 0 to 1, that the picture shows it.
+    pub tags: Vec<f32>,
+    /// The same for the content classes, in the order of [`Tagger::RATINGS`].
+    pub ratings: [f32; RATINGS.len()],
+}
+
+/// What a batch came to: its pictures' scores, and where they were asked for, their feature vectors.
+type Seen = (Vec<PictureScores>, Vec<Vec<f32>>);
 
 /// A finished run, ready to tag pictures.
 pub struct Tagger {
@@ -28,6 +37,9 @@ pub struct Tagger {
 }
 
 impl Tagger {
+    /// The content classes that it tells apart beside the tags. `pol`, which says what a picture is about, is a tag.
+    pub const RATINGS: [&str; RATINGS.len()] = [RATINGS[0].0, RATINGS[1].0, RATINGS[2].0, RATINGS[3].0];
+
     /// Loads the run in a folder, on the first CUDA device where there is one, else on the CPU.
     ///
     /// # Errors
@@ -45,7 +57,7 @@ impl Tagger {
         let run = run.as_ref().to_owned();
         let folder = RunFolder::open(&run)?;
         let settings = &folder.config.tagmill.identity.settings;
-        let classes = folder.vocabulary.len();
+        let outputs = folder.outputs.len();
         let device = device.resolve()?;
         // A machine that is not built for 16 bits would take them very slowly, and 32 hold the same scores.
         let precision = match settings.precision {
@@ -53,14 +65,14 @@ impl Tagger {
             other => other,
         };
         let shape = folder.config.shape(&run);
-        let network = Network::new(&shape, classes, folder.config.image_size(), precision, device)?;
+        let network = Network::new(&shape, outputs, folder.config.image_size(), precision, device)?;
         network.load(&run.join(WEIGHTS))?;
         Ok(Tagger { network, run, folder })
     }
 
     /// The classes, in the order of the scores.
     pub fn vocabulary(&self) -> &Vocabulary {
-        &self.folder.vocabulary
+        &self.folder.outputs.vocabulary
     }
 
     /// The score from which a tag counts as predicted, as the validation pictures chose it.
@@ -85,25 +97,19 @@ impl Tagger {
     pub fn predict<P: AsRef<Path> + Sync>(
         &self,
         paths: &[P],
-    ) -> Result<Vec<Result<Vec<f32>, BadPicture>>, Error> {
+    ) -> Result<Vec<Result<PictureScores, BadPicture>>, Error> {
         let (size, limits) = (self.image_size(), Limits::default());
         let open = |path: &P| Picture::open(path.as_ref(), size, &limits);
         let pictures: Vec<_> = paths.par_iter().map(open).collect();
         self.score_each(pictures)
     }
 
-    /// Scores pictures of [`Tagger::image_size`]: for each, a probability for each class of the vocabulary.
+    /// PictureScores pictures of [`Tagger::image_size`].
     ///
     /// # Errors
     /// [`Error::Torch`], when memory runs out or a picture has another size.
-    pub fn score(&self, pictures: &[Picture]) -> Result<Rows, Error> {
-        let mut scores = Vec::with_capacity(pictures.len());
-        self.each_batch(pictures, |batch| {
-            let values = Network::scores(&self.network.forward(batch, false)?)?;
-            scores.extend(rows(&values, self.network.classes()));
-            Ok(())
-        })?;
-        Ok(scores)
+    pub fn score(&self, pictures: &[Picture]) -> Result<Vec<PictureScores>, Error> {
+        Ok(self.see(pictures, false)?.0)
     }
 
     /// The feature vectors of pictures of [`Tagger::image_size`]: what the last layer sees, [`Tagger::features`] numbers
@@ -111,27 +117,33 @@ impl Tagger {
     ///
     /// # Errors
     /// As [`Tagger::score`].
-    pub fn embed(&self, pictures: &[Picture]) -> Result<Rows, Error> {
-        let mut vectors = Vec::with_capacity(pictures.len());
-        self.each_batch(pictures, |batch| {
-            let features = values(&self.network.features(batch, false)?)?;
-            vectors.extend(rows(&features, self.features()));
-            Ok(())
-        })?;
-        Ok(vectors)
+    pub fn embed(&self, pictures: &[Picture]) -> Result<Vec<Vec<f32>>, Error> {
+        Ok(self.see(pictures, true)?.1)
     }
 
-    /// What [`Tagger::score`] and [`Tagger::embed`] return, of one pass through the network.
-    pub(crate) fn score_and_embed(&self, pictures: &[Picture]) -> Result<(Rows, Rows), Error> {
-        let mut both = (Vec::with_capacity(pictures.len()), Vec::with_capacity(pictures.len()));
-        self.each_batch(pictures, |batch| {
-            let features = self.network.features(batch, false)?;
-            let logits = self.network.classify(&features)?;
-            both.0.extend(rows(&Network::scores(&logits)?, self.network.classes()));
-            both.1.extend(rows(&values(&features)?, self.features()));
-            Ok(())
-        })?;
-        Ok(both)
+    /// What [`Tagger::score`] and, where it is asked for, [`Tagger::embed`] return, of one pass through the network.
+    pub(crate) fn see(&self, pictures: &[Picture], embed: bool) -> Result<Seen, Error> {
+        let (size, device) = (self.image_size(), self.network.device());
+        let (mut scores, mut vectors) = (Vec::with_capacity(pictures.len()), Vec::new());
+        for pictures in pictures.chunks(AT_ONCE) {
+            let pixels = pictures.iter().map(Picture::pixels).collect::<Vec<_>>().concat();
+            let look = || {
+                let batch = Batch::new(pixels, Vec::new(), pictures.len(), size, device)?;
+                let features = self.network.features(&batch, false)?;
+                let logits = self.network.classify(&features)?;
+                let (ratings, tags) = (Network::ratings(&logits)?, Network::scores(&logits)?);
+                let rows = ratings.as_chunks().0.iter().zip(tags.chunks(self.network.classes()));
+                scores.extend(
+                    rows.map(|(ratings, tags)| PictureScores { tags: tags.to_vec(), ratings: *ratings }),
+                );
+                if embed {
+                    vectors.extend(values(&features)?.chunks(self.features()).map(<[f32]>::to_vec));
+                }
+                Ok(())
+            };
+            tch::no_grad(look).map_err(Error::torch("scoring pictures"))?;
+        }
+        Ok((scores, vectors))
     }
 
     /// The tags of the highest scores, highest first; of equal scores the commoner tag first.
@@ -152,6 +164,12 @@ impl Tagger {
         self.named(scores, selector.select(scores))
     }
 
+    /// The content classes with their scores, in the order of [`Tagger::RATINGS`].
+    pub fn ratings(scores: &PictureScores) -> Vec<ScoredTag> {
+        let named = Tagger::RATINGS.iter().zip(scores.ratings);
+        named.map(|(name, score)| ScoredTag { name: (*name).to_owned(), score }).collect()
+    }
+
     fn named(&self, scores: &[f32], classes: Vec<usize>) -> Vec<ScoredTag> {
         let tag = |class: usize| {
             Some(ScoredTag { name: self.vocabulary().name(class)?.to_owned(), score: scores[class] })
@@ -159,31 +177,21 @@ impl Tagger {
         classes.into_iter().filter_map(tag).collect()
     }
 
-    /// Scores those pictures that are there.
+    /// PictureScores those pictures that are there.
     pub(crate) fn score_each(
         &self,
         pictures: Vec<Result<Picture, BadPicture>>,
-    ) -> Result<Vec<Result<Vec<f32>, BadPicture>>, Error> {
+    ) -> Result<Vec<Result<PictureScores, BadPicture>>, Error> {
         in_places(pictures, |pictures| self.score(&pictures))
-    }
-
-    fn each_batch(
-        &self,
-        pictures: &[Picture],
-        mut work: impl FnMut(&Batch) -> Result<(), TchError>,
-    ) -> Result<(), Error> {
-        let (size, device) = (self.image_size(), self.network.device());
-        for pictures in pictures.chunks(AT_ONCE) {
-            let pixels = pictures.iter().map(Picture::pixels).collect::<Vec<_>>().concat();
-            let batch = || work(&Batch::new(pixels, Vec::new(), pictures.len(), size, device)?);
-            tch::no_grad(batch).map_err(Error::torch("scoring pictures"))?;
-        }
-        Ok(())
     }
 
     /// Whether the model leaves the cores to others while it computes.
     pub(crate) fn leaves_cores_free(&self) -> bool {
         self.network.device().is_cuda()
+    }
+
+    pub(crate) fn outputs(&self) -> &Outputs {
+        &self.folder.outputs
     }
 
     pub(crate) fn config(&self) -> &RunConfig {
@@ -202,8 +210,4 @@ pub(crate) fn in_places<T, R, E>(
     let mut results = work(there)?.into_iter();
     let mut next = || results.next().expect("there is a result for each that was worked on");
     Ok(places.into_iter().map(|place| place.map(|()| next())).collect())
-}
-
-fn rows(values: &[f32], width: usize) -> impl Iterator<Item = Vec<f32>> {
-    values.chunks(width).map(<[f32]>::to_vec)
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::Error;
 use crate::metrics::{self, Judged, Resamples, Scores};
+use crate::outputs::{RATINGS, ratings_of};
 use crate::pixels::{self, Rejected};
 use crate::run_folder::{self, VALIDATION, WEIGHTS};
 use crate::seen_items::{self, SeenItem};
@@ -26,7 +27,7 @@ mod report;
 
 use output::Output;
 use page::Training;
-pub use report::Report;
+pub use report::{ContentClass, Report};
 
 /// Pictures that are read before they are scored: 19 MB at 224 pixels.
 const SCORED_AT_ONCE: usize = 128;
@@ -132,6 +133,7 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     progress.finish();
     report.model = Some(model.figures);
     report.prior = Some(prior.figures);
+    report.content_class = Some(content_class(&tagger, &seen));
     report.outcome = Outcome::Completed;
     let (model, prior) = (&model.classes, &prior.classes);
     let output = Output {
@@ -172,6 +174,8 @@ struct Seen {
     examples: Vec<Example>,
     /// A row of classes each.
     scores: Vec<f32>,
+    /// The content classes' scores.
+    ratings: Vec<[f32; RATINGS.len()]>,
 }
 
 /// Decodes and scores. `None` when cancelled.
@@ -196,7 +200,7 @@ fn score(
     }
     // Room for all at once: to grow would mean to hold all scores twice.
     let scores = Vec::with_capacity(test.len() * tagger.vocabulary().len());
-    let (mut seen, mut rejected) = (Seen { examples: Vec::new(), scores }, Vec::new());
+    let (mut seen, mut rejected) = (Seen { examples: Vec::new(), scores, ratings: Vec::new() }, Vec::new());
     progress.start("validating", Some(test.len() as u64));
     for (start, examples) in (0..).step_by(SCORED_AT_ONCE).zip(test.chunks(SCORED_AT_ONCE)) {
         if cancel.is_cancelled() {
@@ -208,7 +212,8 @@ fn score(
             match scores {
                 Ok(scores) => {
                     seen.examples.push(example.clone());
-                    seen.scores.extend(scores);
+                    seen.scores.extend(scores.tags);
+                    seen.ratings.push(scores.ratings);
                 }
                 Err(bad) => rejected.push(Rejected::new(example, &bad)),
             }
@@ -217,6 +222,21 @@ fn score(
     }
     progress.finish();
     Ok(Some((seen, rejected)))
+}
+
+/// How often the likeliest content class is one of the picture's, and how often the commonest one is.
+fn content_class(tagger: &Tagger, seen: &Seen) -> ContentClass {
+    let share = |right: &dyn Fn(&Example, &[f32; RATINGS.len()]) -> bool| {
+        let pictures = seen.examples.iter().zip(&seen.ratings);
+        pictures.filter(|(example, scores)| right(example, scores)).count() as f64
+            / seen.examples.len() as f64
+    };
+    let is_one = |example: &Example, place| ratings_of(example.content).any(|of| Some(of) == place);
+    let commonest = metrics::top(&tagger.outputs().ratings.map(|count| count as f32), 1).pop();
+    ContentClass {
+        accuracy: share(&|example, scores| is_one(example, metrics::top(scores, 1).pop())),
+        prior_accuracy: share(&|example, _| is_one(example, commonest)),
+    }
 }
 
 fn truth(examples: &[Example]) -> Vec<Vec<u32>> {

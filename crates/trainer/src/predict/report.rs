@@ -26,6 +26,9 @@ pub struct Prediction {
     pub path: PathBuf,
     /// The tags that were selected, likeliest first.
     pub tags: Vec<ScoredTag>,
+    /// The content classes, all of them; none in what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ratings: Vec<ScoredTag>,
 }
 
 /// A file that could not be used.
@@ -164,7 +167,7 @@ mod tests {
         for number in 0..MAX_LISTED + 5 {
             report.count(&Err(Failure::new(number.to_string().into(), &BadPicture::Missing)));
         }
-        report.count(&Ok(Prediction { path: "a.jpg".into(), tags: Vec::new() }));
+        report.count(&Ok(Prediction { path: "a.jpg".into(), tags: Vec::new(), ratings: Vec::new() }));
         assert_eq!(report.failures.len(), MAX_LISTED);
         assert_eq!(report.failed_by_reason, BTreeMap::from([("missing".to_owned(), report.failed)]));
         assert_eq!(report.to_string(), "predicted 1 pictures, 1005 could not be used");

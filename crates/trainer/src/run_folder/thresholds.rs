@@ -7,9 +7,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tagmill_model::Vocabulary;
 
-use super::{GENERAL, OPERATING_POINTS, PER_TAG_THRESHOLDS, THRESHOLDS, write_csv};
+use super::{OPERATING_POINTS, PER_TAG_THRESHOLDS, THRESHOLDS, required, write_csv};
 use crate::Error;
 use crate::metrics::{Point, Thresholds};
+use crate::outputs::{GENERAL, RATINGS};
 
 /// A row of `operating_points.csv`.
 #[derive(Serialize, Deserialize)]
@@ -21,6 +22,7 @@ struct OperatingPoint {
 /// A row of `per_tag_thresholds.csv`.
 #[derive(Serialize, Deserialize)]
 struct TagThreshold {
+    /// The output, as in `selected_tags.csv`.
     tag_id: usize,
     name: String,
     threshold: f32,
@@ -41,10 +43,12 @@ pub(crate) fn write_thresholds(
         .filter_map(|point| point.shared(thresholds).map(|threshold| OperatingPoint { point, threshold }));
     write_csv(&run.join(OPERATING_POINTS), &["point", "threshold"], points)?;
     let own = thresholds.per_tag.iter().zip(&thresholds.positives);
-    let tags =
-        vocabulary.classes().iter().zip(own).enumerate().map(|(tag_id, (class, (threshold, positives)))| {
+    let tags = vocabulary.classes().iter().zip(own).enumerate().map(
+        |(class_id, (class, (threshold, positives)))| {
+            let tag_id = RATINGS.len() + class_id;
             TagThreshold { tag_id, name: class.name.clone(), threshold: *threshold, positives: *positives }
-        });
+        },
+    );
     let header = ["tag_id", "name", "threshold", "positives"];
     write_csv(&run.join(PER_TAG_THRESHOLDS), &header, tags)
 }
@@ -60,22 +64,16 @@ pub(crate) fn read_threshold(run: &Path) -> Result<f32, Error> {
 }
 
 pub(crate) fn read_thresholds(run: &Path, vocabulary: &Vocabulary) -> Result<Thresholds, Error> {
-    for file in [OPERATING_POINTS, PER_TAG_THRESHOLDS] {
-        if !run.join(file).is_file() {
-            return Err(Error::IncompleteRun { run: run.to_owned(), file });
-        }
-    }
-    let file = run.join(OPERATING_POINTS);
+    let [file, per_tag] = required(run, [OPERATING_POINTS, PER_TAG_THRESHOLDS])?;
     let points: Vec<OperatingPoint> = rows(&file)?;
     let shared = |wanted: Point, name: &str| {
         let found = points.iter().find(|row| row.point == wanted).map(|row| row.threshold);
         found.ok_or_else(|| Error::MalformedRun { file: file.clone(), fault: format!("it has no `{name}`") })
     };
-    let file = run.join(PER_TAG_THRESHOLDS);
-    let tags: Vec<TagThreshold> = rows(&file)?;
+    let tags: Vec<TagThreshold> = rows(&per_tag)?;
     let names = tags.iter().map(|row| row.name.as_str());
     if !names.eq(vocabulary.classes().iter().map(|class| class.name.as_str())) {
-        return Err(Error::VocabularyMismatch { file, fault: "its tags are others".to_owned() });
+        return Err(Error::VocabularyMismatch { file: per_tag, fault: "its tags are others".to_owned() });
     }
     Ok(Thresholds {
         best_micro_f1: read_threshold(run)?,

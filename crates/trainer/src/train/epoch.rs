@@ -36,13 +36,13 @@ pub(super) fn judge(
         number: 0,
         batch_size,
         skip: 0,
-        classes: network.classes(),
+        outputs: network.outputs(),
         augmentation: Augmentation::NONE,
         // Nothing is shown smaller than it is when it is judged.
         shown: 0,
         device: network.device(),
     };
-    let mut scores = Vec::with_capacity(material.len() * epoch.classes);
+    let mut scores = Vec::with_capacity(material.len() * network.classes());
     let mut sum = 0.0;
     let finished = std::thread::scope(|scope| -> Result<bool, Error> {
         for batch in material.judging(epoch, scope) {
@@ -60,5 +60,5 @@ pub(super) fn judge(
     })?;
     let truth = (0..material.len()).map(|index| material.classes(index).to_vec()).collect();
     let loss = sum / material.len().max(1) as f64;
-    Ok(finished.then_some(JudgedEpoch { loss, classes: epoch.classes, scores, truth }))
+    Ok(finished.then_some(JudgedEpoch { loss, classes: network.classes(), scores, truth }))
 }

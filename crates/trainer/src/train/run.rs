@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use tagmill_model::{Class, Outcome, Progress, Vocabulary, atomic};
+use tagmill_model::{Outcome, Progress, Vocabulary, atomic};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -14,10 +14,11 @@ use crate::backbone::Shape;
 use crate::features::Features;
 use crate::loss::Objective;
 use crate::network::Network;
+use crate::outputs::Outputs;
 use crate::pixels;
 use crate::run_folder::{self, Identity, RunConfig};
 use crate::table::{self, Census, Table};
-use crate::{Error, device, features, metrics, starting_weights};
+use crate::{Error, device, features, metrics, starting_weights, traced};
 
 /// Trains a tagger, or goes on training one, or finds that it is trained.
 ///
@@ -70,12 +71,13 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     };
     report.near_duplicates = data::bring_together(&config.run, &identity, &mut sides, &table, &pixels)?;
     let census = table.census(&sides);
-    let vocabulary = vocabulary(&config, &census)?;
+    let outputs = Outputs { ratings: census.ratings, vocabulary: vocabulary(&config, &census)? };
+    let vocabulary = &outputs.vocabulary;
     report.classes = vocabulary.len();
     info!(rows = table.rows, classes = vocabulary.len(), "read `{}`", config.dataset.display());
-    let pictures = data::pictures(&config, &table, &sides, &vocabulary, &pixels, &mut report)?;
+    let pictures = data::pictures(&config, &table, &sides, vocabulary, &pixels, &mut report)?;
     drop(table);
-    let mut network = network(&config, &vocabulary, &census, device, &mut report)?;
+    let mut network = network(&config, &outputs, census.train, device, &mut report)?;
     let features = match config.settings.freeze {
         true => match freeze(&config, &mut network, &pictures, &mut report, progress, cancel)? {
             None => return Ok(report),
@@ -88,14 +90,14 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
         None => Material::Pictures(side),
     });
     let num_features = network.length();
-    let objective = Objective::new(&config.settings, &vocabulary, census.train, device)
+    let objective = Objective::new(&config.settings, &outputs.counts(), census.train, device)
         .map_err(Error::torch("making the loss"))?;
     let mut training = Training::new(&config, &material, network, objective, &state, progress, cancel)?;
     let completed = training.run(&mut state);
     report.tell(&state);
     if completed? {
-        let run_config = RunConfig::new(identity, &vocabulary, num_features, census.train);
-        finish(training, run_config, &vocabulary, &config.run, &mut report)?;
+        let run_config = RunConfig::new(identity, &outputs, num_features, census.train);
+        finish(training, run_config, &outputs, &config.run, &mut report)?;
     }
     Ok(report)
 }
@@ -103,15 +105,15 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
 /// A network with its first weights.
 fn network(
     config: &Config,
-    vocabulary: &Vocabulary,
-    census: &Census,
+    outputs: &Outputs,
+    items: u64,
     device: tch::Device,
     report: &mut Report,
 ) -> Result<Network, Error> {
     let Settings { architecture, precision, image_size, seed, .. } = config.settings;
     let shape = config.backbone.clone().map_or(Shape::Resnet(architecture), Shape::Script);
-    let mut network = Network::new(&shape, vocabulary.len(), image_size, precision, device)?;
-    network.initialise(seed, &prior(vocabulary, census))?;
+    let mut network = Network::new(&shape, outputs.len(), image_size, precision, device)?;
+    network.initialise(seed, &prior(&outputs.counts(), items))?;
     if let Some(weights) = &config.weights {
         report.weights = Some(starting_weights::load(weights, &network.named_backbone())?);
     }
@@ -136,13 +138,13 @@ fn freeze(
     Ok(features)
 }
 
-/// The logarithm of the odds of each class: what a network that sees nothing should answer. It starts with that.
-fn prior(vocabulary: &Vocabulary, census: &Census) -> Vec<f32> {
-    let odds = |class: &Class| {
-        let share = (class.count as f64 + 0.5) / (census.train as f64 + 1.0);
+/// The logarithm of the odds of each output: what a network that sees nothing should answer. It starts with that.
+fn prior(counts: &[u64], items: u64) -> Vec<f32> {
+    let odds = |count: &u64| {
+        let share = (*count as f64 + 0.5) / (items as f64 + 1.0);
         (share / (1.0 - share)).ln() as f32
     };
-    vocabulary.classes().iter().map(odds).collect()
+    counts.iter().map(odds).collect()
 }
 
 /// What the run folder holds already: a state to go on from, and the report of a finished run.
@@ -198,19 +200,20 @@ fn vocabulary(config: &Config, census: &Census) -> Result<Vocabulary, Error> {
 fn finish(
     training: Training<'_>,
     config: RunConfig,
-    vocabulary: &Vocabulary,
+    outputs: &Outputs,
     run: &Path,
     report: &mut Report,
 ) -> Result<(), Error> {
     let Some((judged, network)) = training.judge_best()? else { return Ok(()) };
-    let judged = judged.view();
+    let (judged, vocabulary) = (judged.view(), &outputs.vocabulary);
     let thresholds = metrics::choose(&judged);
     report.validation =
         (judged.items() > 0).then(|| metrics::figures(&judged, &thresholds, &training_counts(vocabulary)));
     report.outcome = Outcome::Completed;
     let tags = run.join(run_folder::TAGS);
     network.save(run, run_folder::WEIGHTS)?;
-    atomic::write(&tags, &run_folder::tags_csv(vocabulary)).map_err(Error::io(&tags))?;
+    traced::write(run, &config)?;
+    atomic::write(&tags, &outputs.to_csv()).map_err(Error::io(&tags))?;
     run_folder::write_thresholds(run, &thresholds, vocabulary)?;
     run_folder::write_json(&run.join(run_folder::METRICS), report)?;
     run_folder::write_json(&run.join(run_folder::CONFIG), &config)

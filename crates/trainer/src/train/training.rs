@@ -150,7 +150,7 @@ impl<'a> Training<'a> {
             number,
             batch_size: settings.batch_size,
             skip: state.begun.batches,
-            classes: self.network.classes(),
+            outputs: self.network.outputs(),
             augmentation: settings.augmentation,
             shown: settings.shown(number),
             device: self.network.device(),

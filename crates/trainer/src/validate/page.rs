@@ -6,7 +6,7 @@ use tagmill_model::SplitBy;
 use tagmill_report as html;
 use tagmill_report::{Comparison, Confusion, Fact, FigureGroup, Page, TagRow};
 
-use super::{Config, Output, Report};
+use super::{Config, ContentClass, Output, Report};
 use crate::Error;
 use crate::metrics::{self, AtThreshold, Bucket, Counts, Estimate, Figures, Point};
 use crate::run_folder::{self, HISTORY, METRICS};
@@ -26,18 +26,8 @@ pub(super) struct Training {
 
 impl Training {
     pub(super) fn read(run: &Path) -> Result<Training, Error> {
-        let file = |name: &'static str| {
-            let file = run.join(name);
-            if file.is_file() {
-                Ok(file)
-            } else {
-                Err(Error::IncompleteRun { run: run.to_owned(), file: name })
-            }
-        };
-        Ok(Training {
-            report: run_folder::read_json(&file(METRICS)?)?,
-            history: run_folder::read_csv(&file(HISTORY)?)?,
-        })
+        let [metrics, history] = run_folder::required(run, [METRICS, HISTORY])?;
+        Ok(Training { report: run_folder::read_json(&metrics)?, history: run_folder::read_csv(&history)? })
     }
 }
 
@@ -56,7 +46,7 @@ pub(super) fn page(config: &Config, output: &Output<'_>, report: &Report, traini
     };
     if let (Some(model), Some(prior)) = (&report.model, &report.prior) {
         page.headlines = headlines(model, prior);
-        page.figures = figures(model, prior);
+        page.figures = figures(model, prior, report.content_class);
     }
     page
 }
@@ -131,7 +121,7 @@ fn headlines(model: &Figures, prior: &Figures) -> Vec<Comparison> {
     figures.into_iter().flatten().collect()
 }
 
-fn figures(model: &Figures, prior: &Figures) -> Vec<FigureGroup> {
+fn figures(model: &Figures, prior: &Figures, content_class: Option<ContentClass>) -> Vec<FigureGroup> {
     let mut ranking = vec![
         comparison(
             "mAP",
@@ -171,6 +161,11 @@ fn figures(model: &Figures, prior: &Figures) -> Vec<FigureGroup> {
                 prior.recall,
             ),
         ]);
+    }
+    if let Some(ContentClass { accuracy, prior_accuracy }) = content_class {
+        let [accuracy, prior] = [accuracy, prior_accuracy].map(|value| Estimate { value, interval: None });
+        let explanation = "pictures whose likeliest of sfw, nsfw, nsfl and nsfp is theirs";
+        ranking.push(comparison("content class", explanation, accuracy, prior));
     }
     let ranking =
         FigureGroup { heading: "By the ranking alone".to_owned(), note: String::new(), rows: ranking };

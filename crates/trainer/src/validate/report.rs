@@ -28,8 +28,19 @@ pub struct Report {
     pub model: Option<Figures>,
     /// The prior's figures, at the thresholds that the same side chose for it; `None` when cancelled.
     pub prior: Option<Figures>,
+    /// How well it tells content classes apart; `None` when cancelled.
+    pub content_class: Option<ContentClass>,
     /// What the figures depend on: weights, table, settings.
     pub fingerprint: String,
+}
+
+/// In which share of the pictures the likeliest content class is one that the picture has.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ContentClass {
+    /// Where the tagger says which is likeliest.
+    pub accuracy: f64,
+    /// Where it is always the one that is commonest in the training.
+    pub prior_accuracy: f64,
 }
 
 impl Report {
@@ -45,6 +56,7 @@ impl Report {
             resamples: 0,
             model: None,
             prior: None,
+            content_class: None,
             fingerprint,
         }
     }

@@ -151,11 +151,20 @@ fn run_folders_that_lack_or_mix_things() {
     with(
         "selected_tags.csv",
         b"tag_id,name,category,count\n0,red,0,5\n",
-        "`RUN/selected_tags.csv` does not belong to the model beside it: it has 1 tags, the model 4 outputs",
+        "`RUN/selected_tags.csv` is damaged: it has no content classes, as an earlier version left it; train the run anew",
+    );
+    let tags = |tags: &str| {
+        let ratings = "0,sfw,9,5\n1,nsfw,9,5\n2,nsfl,9,5\n3,nsfp,9,5\n";
+        format!("tag_id,name,category,count\n{ratings}{tags}").into_bytes()
+    };
+    with(
+        "selected_tags.csv",
+        &tags("4,red,0,5\n"),
+        "`RUN/selected_tags.csv` does not belong to the model beside it: it has 5 rows, the model 8 outputs",
     );
     with(
         "selected_tags.csv",
-        b"tag_id,name,category,count\n0,a,0,5\n1,b,0,5\n2,c,0,5\n3,d,0,5\n",
+        &tags("4,a,0,5\n5,b,0,5\n6,c,0,5\n7,d,0,5\n"),
         "`RUN/selected_tags.csv` does not belong to the model beside it: its contents changed since the training",
     );
     with(

@@ -103,7 +103,7 @@ fn thresholds_are_those_of_the_run(sample: &Sample) {
         result.map_err(|error| error.to_string().replace(&sample.run().display().to_string(), "RUN"))
     };
     let per_tag = fs::read_to_string(file("per_tag_thresholds.csv")).unwrap();
-    assert!(per_tag.starts_with("tag_id,name,threshold,positives\n0,"), "{per_tag}");
+    assert!(per_tag.starts_with("tag_id,name,threshold,positives\n4,"), "{per_tag}");
     let report = with("operating_points.csv", "point,threshold\nbreak_even,0\nbest_macro_f1,2\n").unwrap();
     let model = report.model.unwrap();
     // From 0 on everything is predicted, from 2 on nothing.

@@ -5,7 +5,8 @@ use tagmill_model::picture::Limits;
 use tagmill_model::{ItemId, Outcome, Split, SplitConfig, Tag};
 use tagmill_trainer::metrics::{self, Judged, Scores};
 use tagmill_trainer::train::{self, Loss, Reduction, Settings};
-use tagmill_trainer::{Device, Picture, Tagger, predict, validate};
+use tagmill_trainer::{Device, Picture, PictureScores, Tagger, predict, validate};
+use tch::{CModule, Kind, Tensor};
 
 use crate::sample::{COLOURS, Sample, bytes, on, picture, row, side};
 
@@ -24,23 +25,27 @@ fn a_run_learns_and_can_be_used() {
     assert!(rows[5].train_loss < rows[0].train_loss / 2.0, "{rows:?}");
 
     let tags = String::from_utf8(bytes(&sample.run(), "selected_tags.csv")).unwrap();
-    assert!(tags.starts_with("tag_id,name,category,count\n0,"), "{tags}");
+    let ratings = "tag_id,name,category,count\n0,sfw,9,65\n1,nsfw,9,26\n2,nsfl,9,0\n3,nsfp,9,0\n4,";
+    assert!(tags.starts_with(ratings), "{tags}");
     let thresholds = String::from_utf8(bytes(&sample.run(), "thresholds.csv")).unwrap();
     assert!(thresholds.starts_with("category,threshold\n0,0."), "{thresholds}");
     let json: serde_json::Value = serde_json::from_slice(&bytes(&sample.run(), "config.json")).unwrap();
-    assert_eq!((&json["architecture"], &json["num_classes"]), (&"resnet18".into(), &4.into()));
+    assert_eq!((&json["architecture"], &json["num_classes"]), (&"resnet18".into(), &8.into()));
     assert_eq!(json["pretrained_cfg"]["input_size"], serde_json::json!([3, 32, 32]));
 
     let tagger = Tagger::load_on(sample.run(), Device::Cpu).unwrap();
     a_reload_and_a_batch_change_nothing(&sample, &tagger);
+    others_with_libtorch_see_the_same(&sample, &tagger);
 
     let unseen = (1..=120).filter(|id| side(*id) == Split::Test);
     let right = unseen.clone().filter(|id| {
         let scores = &tagger.predict(&[sample.picture(*id)]).unwrap()[0];
-        let best = tagger.best(scores.as_ref().unwrap(), 1);
+        let best = tagger.best(&scores.as_ref().unwrap().tags, 1);
         row(*id).tags.iter().any(|tag| tag.name == best[0].name)
     });
     assert!(right.count() * 10 >= unseen.count() * 8);
+    let seen = validate::run(sample.validate(), &(), &on()).unwrap().content_class.unwrap();
+    assert!(seen.accuracy > 0.9 && seen.prior_accuracy < 0.9, "{seen:?}");
     folders_and_bad_files_are_predicted(&sample);
 
     // The same again is no work at all.
@@ -57,15 +62,37 @@ fn a_reload_and_a_batch_change_nothing(sample: &Sample, tagger: &Tagger) {
     assert_eq!(together, reloaded, "bit for bit");
     let decoded: Vec<Picture> =
         paths.iter().map(|path| Picture::open(path, 32, &Limits::default()).unwrap()).collect();
-    let scored: Vec<Result<Vec<f32>, _>> = tagger.score(&decoded).unwrap().into_iter().map(Ok).collect();
+    let scored: Vec<Result<PictureScores, _>> = tagger.score(&decoded).unwrap().into_iter().map(Ok).collect();
     assert_eq!(together, scored, "bit for bit");
     let drawn = Picture::from_image(image::DynamicImage::ImageRgb8(picture(1)), 32);
     assert_eq!(drawn, decoded[0]);
     // libtorch takes other paths for other batch sizes, so the last bits may differ between these two.
     for (path, together) in paths.iter().zip(&together).step_by(5) {
         let alone = &tagger.predict(&[path]).unwrap()[0];
-        for (a, b) in alone.as_ref().unwrap().iter().zip(together.as_ref().unwrap()) {
+        for (a, b) in alone.as_ref().unwrap().tags.iter().zip(&together.as_ref().unwrap().tags) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+}
+
+/// `model.ts` takes batches of any size.
+fn others_with_libtorch_see_the_same(sample: &Sample, tagger: &Tagger) {
+    let module = CModule::load(sample.run().join("model.ts")).unwrap();
+    let open = |id| Picture::open(&sample.picture(id), 32, &Limits::default()).unwrap();
+    for count in [1, 5, 33] {
+        let pictures: Vec<Picture> = (1..=count).map(open).collect();
+        let pixels = pictures.iter().map(Picture::pixels).collect::<Vec<_>>().concat();
+        let pixels = Tensor::from_slice(&pixels).view([count, 32, 32, 3]).permute([0, 3, 1, 2]);
+        let channels = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
+        let normalised = (pixels.to_kind(Kind::Float) / 255.0 - channels([0.485, 0.456, 0.406]))
+            / channels([0.229, 0.224, 0.225]);
+        let probabilities = module.forward_ts(&[normalised]).unwrap();
+        assert_eq!(probabilities.size(), [count, 8]);
+        for (row, scores) in tagger.score(&pictures).unwrap().into_iter().enumerate() {
+            for (output, score) in scores.ratings.into_iter().chain(scores.tags).enumerate() {
+                let probability = probabilities.double_value(&[row as i64, output as i64]);
+                assert!((probability - f64::from(score)).abs() < 1e-5, "{probability} {score}");
+            }
         }
     }
 }
@@ -106,7 +133,8 @@ fn a_few_pictures_are_learned_by_heart() {
     let tagger = Tagger::load_on(sample.run(), Device::Cpu).unwrap();
     assert_eq!(tagger.threshold(), 0.5);
     let pictures: Vec<_> = (1..=32).map(|id| sample.picture(id)).collect();
-    let scores: Vec<f32> = tagger.predict(&pictures).unwrap().into_iter().flat_map(Result::unwrap).collect();
+    let predicted = tagger.predict(&pictures).unwrap();
+    let scores: Vec<f32> = predicted.into_iter().flat_map(|scores| scores.unwrap().tags).collect();
     let class = |tag: &Tag| tagger.vocabulary().class(&tag.name).unwrap() as u32;
     let truth: Vec<Vec<u32>> = (1..=32)
         .map(|id| {

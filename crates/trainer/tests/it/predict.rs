@@ -99,7 +99,7 @@ fn a_finished_run_is_used_in_all_ways() {
 
 fn tags_are_selected(workplace: &Workplace) {
     let Workplace { sample, tagger } = workplace;
-    let scores = tagger.predict(&[sample.picture(1)]).unwrap().remove(0).unwrap();
+    let scores = tagger.predict(&[sample.picture(1)]).unwrap().remove(0).unwrap().tags;
     let select = |top: Option<usize>, threshold: Option<Threshold>| {
         let selector = tagger.selector(&predict::Selection { top, threshold }).unwrap();
         tagger.select(&scores, &selector).into_iter().map(|tag| tag.name).collect::<Vec<_>>()

@@ -52,7 +52,12 @@ impl Format {
 }
 
 fn table(prediction: &Prediction, width: Option<usize>) -> String {
-    let mut lines = vec![printable(&prediction.path.to_string_lossy()).into_owned()];
+    let path = printable(&prediction.path.to_string_lossy()).into_owned();
+    let rating = prediction.ratings.iter().max_by(|a, b| a.score.total_cmp(&b.score));
+    let mut lines = vec![match rating {
+        Some(rating) => format!("{path}  [{} {:.2}]", rating.name, rating.score),
+        None => path,
+    }];
     lines.extend(prediction.tags.iter().map(|tag| format!("  {:.2}  {}", tag.score, printable(&tag.name))));
     if prediction.tags.is_empty() {
         lines.push("  no tag".to_owned());
@@ -68,7 +73,9 @@ mod tests {
 
     fn prediction(tags: &[(&str, f32)]) -> Result<Prediction, Failure> {
         let tags = tags.iter().map(|(name, score)| ScoredTag { name: (*name).to_owned(), score: *score });
-        Ok(Prediction { path: "a b.jpg".into(), tags: tags.collect() })
+        let ratings = [("sfw", 0.2), ("nsfw", 0.75)];
+        let ratings = ratings.map(|(name, score)| ScoredTag { name: name.to_owned(), score });
+        Ok(Prediction { path: "a b.jpg".into(), tags: tags.collect(), ratings: ratings.to_vec() })
     }
 
     fn text(format: Format, result: &Result<Prediction, Failure>, width: Option<usize>) -> String {
@@ -79,7 +86,7 @@ mod tests {
     fn a_table_is_for_people() {
         let found = prediction(&[("sky, \"blue\"", 0.934_5), ("名\n前", 0.25)]);
         insta::assert_snapshot!(text(Format::Table, &found, None), @r#"
-        a b.jpg
+        a b.jpg  [nsfw 0.75]
           0.93  sky, "blue"
           0.25  名\u{a}前
         "#);
@@ -91,7 +98,7 @@ mod tests {
     #[test]
     fn a_picture_without_tags_is_still_told() {
         let nothing = prediction(&[]);
-        assert_eq!(text(Format::Table, &nothing, None), "a b.jpg\n  no tag\n");
+        assert_eq!(text(Format::Table, &nothing, None), "a b.jpg  [nsfw 0.75]\n  no tag\n");
     }
 
     #[test]
@@ -110,6 +117,6 @@ mod tests {
     #[test]
     fn a_table_fits_its_terminal() {
         let long = prediction(&[("a tag of many words", 0.5)]);
-        assert_eq!(text(Format::Table, &long, Some(12)), "a b.jpg\n  0.50  a t…\n");
+        assert_eq!(text(Format::Table, &long, Some(12)), "a b.jpg  [n…\n  0.50  a t…\n");
     }
 }

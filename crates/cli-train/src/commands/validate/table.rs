@@ -3,16 +3,19 @@
 use std::fmt::Write;
 
 use tagmill_trainer::metrics::{Estimate, Figures, Interval, Point};
-use tagmill_trainer::validate::Report;
+use tagmill_trainer::validate::{ContentClass, Report};
 
 /// A line for each figure: its name, the tagger's and the prior's. `None` where nothing was judged.
 pub(super) fn table(report: &Report) -> Option<String> {
     let (model, prior) = (report.model.as_ref()?, report.prior.as_ref()?);
-    let rows: Vec<[String; 3]> = rows(model)
-        .into_iter()
-        .zip(rows(prior))
-        .map(|((name, model), (_, prior))| [name, estimate(model), estimate(prior)])
-        .collect();
+    let pairs = rows(model).into_iter().zip(rows(prior));
+    let mut rows: Vec<[String; 3]> =
+        pairs.map(|((name, model), (_, prior))| [name, estimate(model), estimate(prior)]).collect();
+    if let Some(ContentClass { accuracy, prior_accuracy }) = report.content_class {
+        let figures = [accuracy, prior_accuracy].map(|figure| format!("{figure:.3}"));
+        let [accuracy, prior] = figures;
+        rows.push(["accuracy of the content class".to_owned(), accuracy, prior]);
+    }
     let header = ["", "tagger", "prior"].map(str::to_owned);
     let lines: Vec<&[String; 3]> = std::iter::once(&header).chain(&rows).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
@@ -87,6 +90,7 @@ mod tests {
             resamples: 50,
             model,
             prior,
+            content_class: Some(ContentClass { accuracy: 0.75, prior_accuracy: 0.5 }),
             fingerprint: String::new(),
         }
     }
@@ -138,6 +142,7 @@ mod tests {
           recall                                                 1.000 (1.000 to 1.000)  1.000 (1.000 to 1.000)
           macro F1                                               1.000 (1.000 to 1.000)  0.667 (0.400 to 0.971)
           Hamming loss                                           0.000 (0.000 to 0.000)  0.500 (0.250 to 0.875)
+        accuracy of the content class                            0.750                   0.500
         in brackets 95 % intervals from 50 resamples of the items
         ");
         assert_eq!(table(&report(None, None)), None);

@@ -7,7 +7,7 @@ const FORMATS: [OutputFormat; 3] = [OutputFormat::Jsonl, OutputFormat::Csv, Outp
 
 fn prediction(path: &str, tags: &[(&str, f32)]) -> Prediction {
     let tags = tags.iter().map(|(name, score)| ScoredTag { name: (*name).to_owned(), score: *score });
-    Prediction { path: path.into(), tags: tags.collect() }
+    Prediction { path: path.into(), tags: tags.collect(), ratings: Vec::new() }
 }
 
 #[track_caller]
@@ -69,6 +69,7 @@ fn any_prediction() -> impl Strategy<Value = Prediction> {
     (text(), tags).prop_map(|(path, tags)| Prediction {
         path: path.into(),
         tags: tags.into_iter().map(|(name, score)| ScoredTag { name, score }).collect(),
+        ratings: Vec::new(),
     })
 }
 
