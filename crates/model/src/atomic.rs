@@ -39,7 +39,9 @@ impl AtomicFile {
     /// Where the disk is full or the rename fails; the old file at the path, if any, is then still there.
     pub fn commit(mut self) -> io::Result<()> {
         self.writer.flush()?;
-        self.writer.get_ref().sync_all()?;
+        // A library may have put a file of its own in this one's place, for nobody else's eyes.
+        fs::set_permissions(&self.part, self.writer.get_ref().metadata()?.permissions())?;
+        File::options().write(true).open(&self.part)?.sync_all()?;
         fs::rename(&self.part, &self.path)?;
         self.committed = true;
         Ok(())
@@ -89,6 +91,24 @@ mod tests {
         file.commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"id\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_library_put_there_is_for_the_same_eyes() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let file = AtomicFile::create(&path).unwrap();
+        let expected = fs::metadata(file.part()).unwrap().permissions();
+        let theirs = folder.path().join("theirs");
+        fs::write(&theirs, b"weights").unwrap();
+        fs::set_permissions(&theirs, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::rename(&theirs, file.part()).unwrap();
+        file.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"weights");
+        assert_eq!(fs::metadata(&path).unwrap().permissions(), expected);
     }
 
     #[test]
