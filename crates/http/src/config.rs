@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use tokio::sync::{Semaphore, watch};
 
-use crate::{Cookie, Error};
+use crate::{Cookie, Credentials, Error};
 
 /// How a [`Client`](crate::Client) behaves. Plain data; the defaults suit an API.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Config {
     pub cookie: Option<Cookie>,
     /// Is told each time that the host has refreshed the cookie, so that somebody can keep it.
     pub fresh_cookie: Option<watch::Sender<Cookie>>,
+    /// Name and key for HTTP Basic authentication, and the one origin that gets them.
+    pub credentials: Option<Credentials>,
     /// How long making a connection may take. A host that is there answers in well under a second.
     pub connect_timeout: Duration,
     /// The watchdog: a response of which no byte comes for this long is dead, whatever its size.
@@ -47,6 +49,7 @@ impl Default for Config {
             user_agent: concat!("tagmill/", env!("CARGO_PKG_VERSION")).to_owned(),
             cookie: None,
             fresh_cookie: None,
+            credentials: None,
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
             request_timeout: Some(Duration::from_secs(60)),
@@ -68,6 +71,9 @@ impl Config {
         let invalid = |field, fault| Err(Error::InvalidConfig { field, fault });
         if self.user_agent.trim().is_empty() || HeaderValue::from_str(&self.user_agent).is_err() {
             return invalid("user_agent", "is empty or has a character that no header may have");
+        }
+        if let Some(fault) = self.credentials.as_ref().and_then(Credentials::fault) {
+            return invalid("credentials", fault);
         }
         if self.max_in_flight == 0 || self.max_in_flight > Semaphore::MAX_PERMITS {
             return invalid("max_in_flight", "must be at least 1");

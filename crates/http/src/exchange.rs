@@ -130,6 +130,11 @@ impl Exchange {
             Some(cookie) => builder.header(COOKIE, cookie),
             None => builder,
         };
+        let credentials = self.config.credentials.as_ref();
+        let builder = match credentials.and_then(|credentials| credentials.for_url(url)) {
+            Some((name, key)) => builder.basic_auth(name, Some(key)),
+            None => builder,
+        };
         let response = builder.send().await.map_err(|source| {
             // The library would show the URL again, and with its secrets.
             Failure::Transient(Error::Network { url: shown(url), source: source.without_url() })

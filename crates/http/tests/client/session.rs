@@ -3,7 +3,7 @@
 use std::time::Duration;
 use tokio::sync::watch;
 
-use tagmill_http::{Config, Cookie, Error, Posted, Redirects, Url};
+use tagmill_http::{Config, Cookie, Credentials, Error, Posted, Redirects, Url};
 
 use crate::client;
 use crate::support::{Reply, Server, config};
@@ -32,6 +32,30 @@ async fn the_cookie_goes_home_only() {
     assert!(home.seen().iter().all(|seen| seen.head.contains("cookie: me=s3cret")));
     assert_eq!(home.seen().len(), 3);
     assert!(!format!("{client:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn credentials_go_home_only() {
+    let elsewhere = Server::start(|_, _| Reply::json("{}")).await;
+    let to = format!("location: {}\r\n", elsewhere.url);
+    let home = Server::start(move |_, path| match path {
+        "/away" => Reply::new(302, &to, ""),
+        "/broken" => Reply::new(401, "content-type: application/json\r\n", "{}"),
+        _ => Reply::json("{}"),
+    })
+    .await;
+    let credentials = Some(Credentials::new(&home.url, "me", "s3cret"));
+    let client = client(Config { credentials, redirects: Redirects::SameOrigin, ..config() });
+    client.get(&elsewhere.url).await.unwrap();
+    client.get(&home.url).await.unwrap();
+    let errors = [client.get(&home.at("away")).await, client.get(&home.at("broken")).await];
+    // `me:s3cret` in base64.
+    assert!(home.seen().iter().all(|seen| seen.head.contains("authorization: Basic bWU6czNjcmV0\r\n")));
+    assert!(elsewhere.seen().iter().all(|seen| !seen.head.contains("authorization")));
+    assert_eq!((home.seen().len(), elsewhere.seen().len()), (3, 1));
+    for shown in [format!("{errors:?}"), format!("{client:?}")] {
+        assert!(!shown.contains("s3cret") && !shown.contains("bWU6"), "{shown}");
+    }
 }
 
 #[tokio::test]
