@@ -2,6 +2,12 @@
 
 use sqlx::SqliteConnection;
 
+/// The version of the schema that brought the table.
+pub(crate) const SINCE: i64 = 3;
+
+/// Whose items those of an older database are, as the migration notes it.
+pub(crate) const FIRST: &str = "pr0gramm";
+
 pub(crate) async fn get(connection: &mut SqliteConnection) -> Result<Option<String>, sqlx::Error> {
     sqlx::query_scalar("SELECT name FROM origin").fetch_optional(connection).await
 }

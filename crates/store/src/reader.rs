@@ -6,7 +6,7 @@ use sqlx::{Executor, Row as _, Sqlite, SqlitePool};
 use tagmill_model::{Flags, Item, ItemId};
 
 use crate::schema::{self, Found};
-use crate::{Error, Failure, Interval, Intervals, Scanner, state};
+use crate::{Error, Failure, Interval, Intervals, Scanner, origin, state};
 
 /// Connections of a reader: a few tasks may ask at once.
 const CONNECTIONS: u32 = 4;
@@ -100,6 +100,19 @@ impl Reader {
             true => coverage(&self.pool, classes).await.map_err(Error::at(&self.path)),
             false => Ok(Intervals::new()),
         }
+    }
+
+    /// Whose items these are, by the name of [`crate::Store::claim`]; `None` where nobody has claimed them. Before there were
+    /// claims, there was one kind of board.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] and its kin.
+    pub async fn origin(&self) -> Result<Option<String>, Error> {
+        if self.version < origin::SINCE {
+            return Ok(self.ids().await?.map(|_| origin::FIRST.to_owned()));
+        }
+        let found = async { origin::get(&mut *self.pool.acquire().await?).await };
+        found.await.map_err(Error::at(&self.path))
     }
 
     /// As [`crate::Store::ids_with_tags`].

@@ -305,9 +305,11 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
 async fn a_database_has_the_items_of_one_origin() {
     let (_folder, path) = database();
     let mut store = Store::open(&path).await.unwrap();
+    assert_eq!(Reader::open(&path).await.unwrap().origin().await.unwrap(), None);
     store.claim("import").await.unwrap();
     // It had none yet.
     store.claim("danbooru").await.unwrap();
+    assert_eq!(Reader::open(&path).await.unwrap().origin().await.unwrap().as_deref(), Some("danbooru"));
     store.commit(items(vec![item(1, Some("[]"))])).await.unwrap();
     drop(store);
     let mut store = Store::open(&path).await.unwrap();
@@ -326,6 +328,8 @@ async fn items_that_name_no_origin_are_of_the_first_kind_of_board() {
     store.close().await.unwrap();
     execute(&path, "DROP TABLE origin; PRAGMA user_version = 2").await;
 
+    let origin = Reader::open(&path).await.unwrap().origin().await.unwrap();
+    assert_eq!(origin.as_deref(), Some("pr0gramm"));
     let mut store = Store::open(&path).await.unwrap();
     assert!(
         matches!(store.claim("danbooru").await, Err(Error::OtherOrigin { found, .. }) if found == "pr0gramm")
