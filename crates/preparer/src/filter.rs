@@ -59,6 +59,9 @@ impl ItemFilter {
     /// # Errors
     /// The first reason, in the order of [`Reject`], that applies.
     pub fn check<'a>(&self, row: &'a Row<'_>) -> Result<&'a str, Reject> {
+        if row.image.is_empty() {
+            return Err(Reject::NoMedium);
+        }
         let image = MediaPath::check(&row.image).map_err(|_| Reject::UnsafePath)?;
         match MediaKind::of_path(image) {
             MediaKind::Image => {}
@@ -148,7 +151,7 @@ mod tests {
         check(all(), row(), None);
         let image = |image: &'static str| Row { image: image.into(), ..row() };
         check(all(), image("../a.jpg"), Some(Reject::UnsafePath));
-        check(all(), image(""), Some(Reject::UnsafePath));
+        check(all(), image(""), Some(Reject::NoMedium));
         check(all(), image("a.MP4"), Some(Reject::Video));
         check(ItemFilter { include_videos: true, ..all() }, image("a.mp4"), None);
         check(ItemFilter { include_videos: true, ..all() }, image("a.swf"), Some(Reject::UnknownMedium));

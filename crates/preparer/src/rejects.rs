@@ -10,6 +10,8 @@ use crate::tags::{DropReason, Reading};
 /// Why an item is not in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reject {
+    /// The board does not say where its medium lies.
+    NoMedium,
     /// The medium's path could leave the media folder, or is none.
     UnsafePath,
     /// Neither a picture nor a video, by its extension.
@@ -45,7 +47,8 @@ pub enum Reject {
 }
 
 impl Reject {
-    pub(crate) const ALL: [Reject; 16] = [
+    pub(crate) const ALL: [Reject; 17] = [
+        Reject::NoMedium,
         Reject::UnsafePath,
         Reject::UnknownMedium,
         Reject::Video,
@@ -67,6 +70,7 @@ impl Reject {
     /// The reason as reports and `dataset.meta.json` name it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Reject::NoMedium => "no medium",
             Reject::UnsafePath => "unsafe path",
             Reject::UnknownMedium => "unknown medium",
             Reject::Video => "video",
