@@ -16,6 +16,7 @@ use crate::world::{World, WorldConfig};
 mod account;
 mod answer;
 mod api;
+mod danbooru;
 mod form;
 mod listener;
 mod login;
@@ -93,6 +94,10 @@ pub enum Endpoint {
     Login,
     /// `/api/user/loggedin`.
     LoggedIn,
+    /// `/posts.json`, of Danbooru's kind.
+    Posts,
+    /// `/posts/<id>.json`.
+    Post,
     /// A path that has the form of a media path.
     Media,
     /// Anywhere else.
@@ -179,6 +184,11 @@ impl Board {
     /// Where the API is: `http://127.0.0.1:<port>/api`.
     pub fn api_url(&self) -> String {
         format!("http://{}/api", self.address)
+    }
+
+    /// Where the API of Danbooru's kind is: `http://127.0.0.1:<port>`.
+    pub fn danbooru_url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Where the media are: `http://127.0.0.1:<port>`, to be followed by a slash and a post's path.

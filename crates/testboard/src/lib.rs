@@ -14,4 +14,4 @@ pub use board::{
 pub use concept::Concept;
 pub use picture::Pixels;
 pub use scene::Scene;
-pub use world::{Comment, Format, Listing, Media, Post, PostTag, Variant, World, WorldConfig};
+pub use world::{BooruPost, Comment, Format, Listing, Media, Post, PostTag, Variant, World, WorldConfig};

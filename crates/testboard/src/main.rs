@@ -144,6 +144,7 @@ fn main() -> ExitCode {
             let visual_tags: Vec<&str> = Concept::all().map(Concept::tag).collect();
             let ready = serde_json::json!({
                 "api_url": board.api_url(),
+                "danbooru_url": board.danbooru_url(),
                 "media_url": board.media_url(),
                 "visual_tags": visual_tags,
             });

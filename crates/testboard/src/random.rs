@@ -30,6 +30,8 @@ pub(crate) enum Purpose {
     Video,
     Captcha,
     Session,
+    Booru,
+    OddBooru,
 }
 
 /// A SplitMix64 stream.

@@ -4,6 +4,7 @@ use tagmill_model::ItemId;
 
 use crate::world::{Comment, Info, InfoShape, Listing, ListingShape, Page, PostTag, World};
 
+pub(crate) mod danbooru;
 mod json;
 
 use json::Json;

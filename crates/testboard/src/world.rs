@@ -9,6 +9,7 @@ use crate::scene::Scene;
 
 mod calendar;
 mod comments;
+mod danbooru;
 mod feed;
 mod listing;
 mod media;
@@ -16,8 +17,10 @@ mod odd;
 mod search;
 mod tags;
 
-pub(crate) use calendar::http_date;
+pub(crate) use calendar::{date, http_date};
 pub use comments::Comment;
+pub use danbooru::BooruPost;
+pub(crate) use danbooru::BooruShape;
 pub(crate) use feed::{Cursor, Feed, Page, PageQuery};
 pub use listing::{Listing, Variant};
 pub use media::{Format, Media};

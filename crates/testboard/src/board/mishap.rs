@@ -22,7 +22,7 @@ pub enum Mishap {
     },
     /// Status 403 with the HTML page of a proxy that lets nobody through.
     Blocked,
-    /// Status 403 with the JSON that says a session is dead.
+    /// Status 403, of Danbooru's kind 401, with the JSON that says a session is dead or a key wrong.
     NotLoggedIn,
     /// Status 500 with an HTML page.
     ServerError,
@@ -214,7 +214,7 @@ pub enum Target {
     Any,
     /// Those to an endpoint.
     Endpoint(Endpoint),
-    /// Those to `items/info` for one post.
+    /// Those to `items/info`, or the `posts`, for one post.
     Info(ItemId),
     /// Those for any file of one post.
     Media(ItemId),
@@ -260,7 +260,9 @@ impl Prompter {
             let concerned = match &rule.target {
                 Target::Any => true,
                 Target::Endpoint(endpoint) => *endpoint == asked.endpoint,
-                Target::Info(id) => asked.endpoint == Endpoint::ItemsInfo && asked.id == Some(*id),
+                Target::Info(id) => {
+                    matches!(asked.endpoint, Endpoint::ItemsInfo | Endpoint::Post) && asked.id == Some(*id)
+                }
                 Target::Media(id) => asked.endpoint == Endpoint::Media && asked.id == Some(*id),
                 Target::Containing(text) => asked.path_and_query.contains(text.as_str()),
             };

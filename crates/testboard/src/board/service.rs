@@ -16,7 +16,7 @@ use futures::stream::{self, StreamExt};
 use super::answer::{self, Answer, respond, respond_with};
 use super::mishap::Asked;
 use super::session::{self, Session};
-use super::{Endpoint, Line, Mishap, Shared, api, login, media};
+use super::{Endpoint, Line, Mishap, Shared, api, danbooru, login, media};
 
 /// A form that is longer is none that a person filled in.
 const LONGEST_FORM: usize = 16 * 1024;
@@ -45,6 +45,7 @@ pub(super) async fn answer(
     let query = request.uri.query().unwrap_or("");
     let id = match endpoint {
         Endpoint::ItemsInfo => api::item_id(query),
+        Endpoint::Post => danbooru::post_id(path),
         Endpoint::Media => shared.world.id_of_path(path),
         _ => None,
     };
@@ -119,6 +120,9 @@ fn replacement(shared: &Shared, mishap: Mishap, endpoint: Endpoint) -> Option<An
         Mishap::NotFound => api::not_found(shared, endpoint),
         Mishap::Html => Answer::html(StatusCode::OK, answer::CHALLENGE),
         Mishap::Blocked => Answer::html(StatusCode::FORBIDDEN, answer::BLOCKED),
+        Mishap::NotLoggedIn if matches!(endpoint, Endpoint::Posts | Endpoint::Post) => {
+            danbooru::unknown_key()
+        }
         Mishap::NotLoggedIn => Answer::json(StatusCode::FORBIDDEN, answer::NOT_LOGGED_IN.to_owned()),
         Mishap::Cut
         | Mishap::ShortBody
@@ -144,6 +148,8 @@ async fn right_answer(shared: &Arc<Shared>, endpoint: Endpoint, request: &Parts,
             return login::login(shared, &request.method, &String::from_utf8_lossy(&form));
         }
         Endpoint::LoggedIn => api::logged_in(shared, session.is_some()),
+        Endpoint::Posts => return danbooru::posts(shared, request),
+        Endpoint::Post => return danbooru::post(shared, danbooru::post_id(path), request),
         Endpoint::Media => return media::file(shared, path, request).await,
         Endpoint::Other => return api::not_found(shared, endpoint),
     };
@@ -194,6 +200,9 @@ fn endpoint(path: &str) -> Endpoint {
         "/api/user/captcha" => Endpoint::Captcha,
         "/api/user/login" => Endpoint::Login,
         "/api/user/loggedin" => Endpoint::LoggedIn,
+        "/posts.json" => Endpoint::Posts,
+        path if danbooru::post_id(path).is_some() => Endpoint::Post,
+        path if path.starts_with("/original/") => Endpoint::Media,
         path if path.as_bytes().first() == Some(&b'/')
             && path.as_bytes().get(1).is_some_and(u8::is_ascii_digit) =>
         {

@@ -13,9 +13,9 @@ use super::{Endpoint, Mishap};
 pub struct Stats {
     /// Requests to all endpoints; those to `/__stats` are not counted.
     pub requests: u64,
-    /// Requests to `items/get`.
+    /// Requests to `items/get` or `posts.json`.
     pub listing_requests: u64,
-    /// Requests to `items/info`.
+    /// Requests to `items/info` or for one of the `posts`.
     pub info_requests: u64,
     /// GET requests for media.
     pub media_requests: u64,
@@ -29,9 +29,9 @@ pub struct Stats {
     pub login_attempts: u64,
     /// Requests to paths that lead nowhere.
     pub other_requests: u64,
-    /// `items/info` requests that were answered rightly and whole.
+    /// Such requests that were answered rightly and whole.
     pub info_answers: u64,
-    /// `items/info` requests for a post whose info had been answered before.
+    /// Such requests for a post whose info had been answered before.
     pub repeated_info: u64,
     /// Media files that were sent whole, in one answer of status 200.
     pub media_answers: u64,
@@ -110,8 +110,8 @@ impl Ledger {
         let stats = &mut self.stats;
         stats.requests += 1;
         match endpoint {
-            Endpoint::ItemsGet => stats.listing_requests += 1,
-            Endpoint::ItemsInfo => stats.info_requests += 1,
+            Endpoint::ItemsGet | Endpoint::Posts => stats.listing_requests += 1,
+            Endpoint::ItemsInfo | Endpoint::Post => stats.info_requests += 1,
             Endpoint::Media if head => stats.head_requests += 1,
             Endpoint::Media => stats.media_requests += 1,
             Endpoint::LoggedIn => stats.login_requests += 1,
@@ -121,7 +121,8 @@ impl Ledger {
         }
         let place = id.map(|id| (id.0 - self.first_id) as usize);
         stats.repeated_info += u64::from(
-            endpoint == Endpoint::ItemsInfo && place.is_some_and(|place| self.infos.contains(place)),
+            matches!(endpoint, Endpoint::ItemsInfo | Endpoint::Post)
+                && place.is_some_and(|place| self.infos.contains(place)),
         );
         stats.repeated_media += u64::from(
             endpoint == Endpoint::Media && !head && place.is_some_and(|place| self.media.contains(place)),
@@ -181,7 +182,7 @@ impl Ledger {
     pub(super) fn served(&mut self, endpoint: Endpoint, id: ItemId) {
         let place = (id.0 - self.first_id) as usize;
         match endpoint {
-            Endpoint::ItemsInfo => {
+            Endpoint::ItemsInfo | Endpoint::Post => {
                 self.stats.info_answers += 1;
                 self.infos.insert(place);
             }

@@ -137,6 +137,9 @@ impl World {
 
     pub(crate) fn resolve(&self, path: &str) -> Option<MediaRequest> {
         let path = path.strip_prefix('/').unwrap_or(path);
+        if let Some(request) = self.resolve_booru(path) {
+            return Some(request);
+        }
         let hex = path
             .get(11..27)
             .filter(|hex| hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))?;

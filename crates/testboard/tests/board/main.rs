@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here should fail")]
 
 mod client;
+mod danbooru;
 mod info;
 mod listing;
 mod login;
