@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use tagmill_http::Redirects;
 use tagmill_model::Flags;
 
-use crate::hosts::{Hosts, Variant};
+use crate::hosts::{Hosts, Members, Variant};
 
 /// What to download, from where and to where.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Config {
     pub hosts: Hosts,
     /// Which rendition of them. One other than the medium itself takes a source with a database, and a folder of its own.
     pub variant: Variant,
+    /// Where the board's listing says where they are.
+    pub members: Members,
     /// Downloads under way at once. Twenty keep a host busy whose answers take some ten milliseconds.
     pub workers: usize,
     /// Videos as well as pictures. Off, because a tagger learns from pictures.
@@ -76,6 +78,7 @@ impl Config {
             media_dir,
             hosts,
             variant: Variant::Image,
+            members: Members::default(),
             workers: 20,
             include_videos: false,
             classes: Flags::EVERY_CLASS,

@@ -15,13 +15,29 @@ pub enum Variant {
     Thumb,
 }
 
-impl Variant {
-    /// The member of the board's listing that has its path.
-    pub(crate) fn member(self) -> Option<&'static str> {
-        match self {
+/// The members of a listing's object that have the paths of variants. They differ by kind of board; the default is
+/// pr0gramm's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Members {
+    /// Of [`Variant::Full`].
+    pub full: String,
+    /// Of [`Variant::Thumb`].
+    pub thumb: String,
+}
+
+impl Default for Members {
+    fn default() -> Members {
+        Members { full: "fullsize".to_owned(), thumb: "thumb".to_owned() }
+    }
+}
+
+impl Members {
+    /// The member that has a variant's path; `None` for the medium itself, whose path is no member's.
+    pub(crate) fn of(&self, variant: Variant) -> Option<&str> {
+        match variant {
             Variant::Image => None,
-            Variant::Full => Some("fullsize"),
-            Variant::Thumb => Some("thumb"),
+            Variant::Full => Some(&self.full),
+            Variant::Thumb => Some(&self.thumb),
         }
     }
 }

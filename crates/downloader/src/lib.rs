@@ -31,7 +31,7 @@ mod walk;
 
 pub use config::{Config, Source};
 pub use error::Error;
-pub use hosts::{Hosts, Variant};
+pub use hosts::{Hosts, Members, Variant};
 pub use media_store::{MediaPart, MediaStore};
 pub use plan::Plan;
 pub use report::{FailedItem, MAX_LISTED, Mislabelled, Reason, Report};
@@ -155,7 +155,7 @@ fn client(config: &Config) -> Result<Client, Error> {
     if config.hosts.all().any(|url| !matches!(url.scheme(), "http" | "https")) {
         return Err(Error::InvalidConfig { field: "hosts", fault: "has what is not an http or https url" });
     }
-    if let (Source::Dataset(_), true) = (&config.source, config.variant.member().is_some()) {
+    if let (Source::Dataset(_), true) = (&config.source, config.variant != Variant::Image) {
         let fault = "is a dataset alone, which does not know where a variant lies";
         return Err(Error::InvalidConfig { field: "source", fault });
     }

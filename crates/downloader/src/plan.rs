@@ -34,13 +34,16 @@ pub struct Plan {
     pub duplicates: u64,
     /// Items that are not wanted: videos, what is neither picture nor video, and content classes.
     pub skipped: u64,
+    /// Items of which the board does not say where their medium lies.
+    pub without_medium: u64,
 }
 
 impl Plan {
     pub(crate) fn of(planner: &Planner) -> Plan {
-        let Report { planned, present, known_gone, failed, duplicates, skipped, .. } = planner.report;
+        let Report { planned, present, known_gone, failed, duplicates, skipped, without_medium, .. } =
+            planner.report;
         let missing = planner.queue.len() as u64;
-        Plan { planned, present, known_gone, missing, unusable: failed, duplicates, skipped }
+        Plan { planned, present, known_gone, missing, unusable: failed, duplicates, skipped, without_medium }
     }
 }
 
@@ -54,8 +57,11 @@ impl fmt::Display for Plan {
         for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {count} {what}")?;
         }
-        let left_out =
-            [(self.skipped, "of another kind or class"), (self.duplicates, "with the file of another one")];
+        let left_out = [
+            (self.skipped, "of another kind or class"),
+            (self.duplicates, "with the file of another one"),
+            (self.without_medium, "without a medium"),
+        ];
         let left_out: Vec<String> = left_out
             .into_iter()
             .filter(|(count, _)| *count > 0)
@@ -104,7 +110,7 @@ fn read_dataset(
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
     let mut rows = HeadReader::open(table)?;
-    let lookup = scanner.zip(config.variant.member());
+    let lookup = scanner.zip(config.members.of(config.variant));
     let mut number = 0_usize;
     while let Some(row) = rows.read()? {
         if planner.is_full() || number.is_multiple_of(ROWS_AT_ONCE) && cancel.is_cancelled() {
@@ -135,7 +141,7 @@ fn read_items(
             break;
         }
         let last = ItemId(first.0.saturating_add(ROWS_AT_ONCE as i64 - 1));
-        scanner.media(Interval::new(first, last), config.variant.member(), |row| {
+        scanner.media(Interval::new(first, last), config.members.of(config.variant), |row| {
             if !planner.is_full() && config.since.is_none_or(|since| row.created >= since) {
                 let other = row.other.as_deref();
                 planner.add(&Candidate { id: row.id, path: &row.image, class: row.flags, other });

@@ -161,6 +161,10 @@ impl Planner {
 
     /// Finds the place of a row; the error is a path, and why it cannot be used.
     fn sort<'a>(&mut self, row: &Candidate<'a>) -> Result<(), (&'a str, Reason, String)> {
+        if row.path.is_empty() {
+            self.report.without_medium += 1;
+            return Ok(());
+        }
         let located = |path: &'a str| {
             locate(&self.authorities, path).map_err(|(reason, detail)| (path, reason, detail))
         };
@@ -281,7 +285,7 @@ mod tests {
         check("//img.example/../a.jpg", Err(Reason::UnsafePath));
         check("../a.jpg", Err(Reason::UnsafePath));
         check("file:///a.jpg", Err(Reason::UnsafePath));
-        check("", Err(Reason::UnsafePath));
+        check("/", Err(Reason::UnsafePath));
         check("a\0.jpg", Err(Reason::UnsafePath));
     }
 
@@ -307,13 +311,31 @@ mod tests {
         assert_eq!(plan(|config| config.limit = Some(0)), (String::new(), 0, 0, 0, 0));
     }
 
+    /// Some boards say of an item that it is there, but not where.
+    #[test]
+    fn an_item_without_a_path_is_no_failure() {
+        let mut planner = planner(&[], |_| {});
+        ["", "a.jpg", ""].into_iter().for_each(|path| planner.add_path(1, path));
+        let Report { planned, failed, skipped, without_medium, .. } = planner.report;
+        assert_eq!((planned, failed, skipped, without_medium), (1, 0, 0, 2));
+    }
+
     #[test]
     fn each_variant_lies_on_its_own_host_under_the_items_path() {
         let urls = |variant, path: &str, other: Option<&str>| {
             let mut planner = planner(&[], |config| {
                 config.variant = variant;
                 config.include_videos = true;
-                config.hosts = Hosts::pr0gramm();
+                let hosts = |names: &[&str]| {
+                    let urls = names.iter().map(|name| format!("https://{name}.pr0gramm.com/"));
+                    urls.map(|url| Url::parse(&url).unwrap()).collect()
+                };
+                config.hosts = Hosts {
+                    image: hosts(&["img", "images"]),
+                    video: hosts(&["vid", "videos", "img"]),
+                    full: hosts(&["full", "fullsize"]),
+                    thumb: hosts(&["thumb"]),
+                };
             });
             planner.add(&Candidate { id: ItemId(1), path, class: Flags::SFW, other });
             match planner.queue.iter().next() {

@@ -35,6 +35,8 @@ pub struct Report {
     pub duplicates: u64,
     /// Items that are not wanted: videos, what is neither picture nor video, and content classes.
     pub skipped: u64,
+    /// Items of which the board does not say where their medium lies.
+    pub without_medium: u64,
     /// Files that were there, were bad and went into quarantine. They count as missing.
     pub quarantined: u64,
     /// Files that were downloaded and are of another format than their extension says. They are good all the same.
@@ -166,6 +168,7 @@ impl Default for Report {
             elapsed_ms: 0,
             duplicates: 0,
             skipped: 0,
+            without_medium: 0,
             quarantined: 0,
             mislabelled: 0,
             mislabelled_files: Vec::new(),
