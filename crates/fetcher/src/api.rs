@@ -1,19 +1,52 @@
 //! What a board's API looks like from here: one module per kind of board. Its JSON stops there; what comes out are the
-//! types below and [`tagmill_model::Item`].
+//! types below and [`tagmill_model::Item`]. Another kind is another module and a line in [`KINDS`].
 
 use std::fmt;
 
+use futures::future::BoxFuture;
 use tagmill_model::{Flags, Item, ItemId};
 use thiserror::Error;
 
+mod json;
+mod kind;
 pub mod pr0gramm;
 
+pub use kind::{Kind, MediaHosts};
 pub use pr0gramm::Pr0gramm;
+
+/// The kinds of boards that can be fetched from; the first is meant where nobody says.
+pub static KINDS: [&Kind; 1] = [&pr0gramm::KIND];
+
+/// What the fetcher asks of a board.
+pub trait Api: fmt::Debug + Send + Sync {
+    /// The client that it asks by.
+    fn http(&self) -> &tagmill_http::Client;
+
+    /// A page of the listing. A feed without items is an empty page.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    fn page<'a>(&'a self, feed: &Feed, cursor: Cursor) -> BoxFuture<'a, Result<Page, ApiError>>;
+
+    /// The tags of an item whose listing has none, and its comments where they are wanted.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    fn info(&self, id: ItemId, comments: bool) -> BoxFuture<'_, Result<Info, ApiError>>;
+
+    /// Whether the board takes the client's cookie for a session; asked only where there is one.
+    ///
+    /// # Errors
+    /// [`ApiError`]; [`Refusal::NotFound`] where the board has no accounts.
+    fn is_logged_in(&self) -> BoxFuture<'_, Result<bool, ApiError>> {
+        Box::pin(async { Ok(true) })
+    }
+}
 
 /// One page of the listing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
-    /// The items by rising id, each id once, without tags.
+    /// The items by rising id, each id once. Those without tags are asked for one by one.
     pub items: Vec<Item>,
     /// Entries that had no readable id.
     pub malformed: u64,

@@ -7,8 +7,9 @@ use tagmill_model::{Item, ItemId};
 use tagmill_store::Failure;
 use tokio::sync::mpsc::{Receiver, Sender};
 
+use crate::api::{Api, Feed};
 use crate::walk::{Part, Task, Work};
-use crate::{ApiError, Config, Error, Pr0gramm};
+use crate::{ApiError, Config, Error};
 
 /// The board's word, and HTTP's, that there is no such item.
 const GONE: [&str; 2] = ["notFound", "status 404"];
@@ -34,7 +35,7 @@ pub(crate) struct Done {
 pub(crate) enum Ended {
     /// The item is complete.
     Saved(Item),
-    /// The item is stored as the listing said.
+    /// The item is stored as the listing said, which may be all that there is to it.
     Skipped(Item),
     /// The item could not be had.
     Failed(Item, ApiError),
@@ -46,7 +47,8 @@ pub(crate) enum Ended {
 
 /// Works until the walk has no more, the writer takes no more, or an answer shows that there is no use in going on.
 pub(crate) async fn ask(
-    api: &Pr0gramm,
+    api: &dyn Api,
+    feed: &Feed,
     config: &Config,
     work: Receiver<Work>,
     done: Sender<Done>,
@@ -67,7 +69,7 @@ pub(crate) async fn ask(
         }
         let ended = match result.ended {
             Ended::Failed(_, source) | Ended::NotRefreshed(_, source) if source.concerns_all() => {
-                return Err(Error::of_board(source, config, api.feed().flags));
+                return Err(Error::of_board(source, config, feed.flags));
             }
             Ended::Failed(Item { id, .. }, source) | Ended::NotRefreshed(id, source)
                 if failures == FAILURES_IN_A_ROW =>
@@ -87,7 +89,7 @@ fn incoming(mut work: Receiver<Work>) -> impl Stream<Item = Work> {
     stream::poll_fn(move |context| work.poll_recv(context))
 }
 
-async fn perform(api: &Pr0gramm, comments: bool, work: Work) -> Done {
+async fn perform(api: &dyn Api, comments: bool, work: Work) -> Done {
     let ended = match work.task {
         Task::Ask(item) => match with_tags(api, comments, item).await {
             Ok(item) => Ended::Saved(item),
@@ -106,7 +108,7 @@ async fn perform(api: &Pr0gramm, comments: bool, work: Work) -> Done {
     Done { part: work.part, ended }
 }
 
-async fn with_tags(api: &Pr0gramm, comments: bool, mut item: Item) -> Result<Item, (Item, ApiError)> {
+async fn with_tags(api: &dyn Api, comments: bool, mut item: Item) -> Result<Item, (Item, ApiError)> {
     let info = api.info(item.id, comments).await;
     item.updated_at = now();
     match info {

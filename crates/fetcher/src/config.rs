@@ -1,19 +1,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tagmill_http::{Cap, Pause, Rate};
 use tagmill_model::Flags;
 use tagmill_store::Interval;
 use url::Url;
 
-use crate::{Error, PUBLIC_DOMAIN};
+use crate::Error;
+use crate::api::{Kind, pr0gramm};
 
 /// What to fetch, from where, into which database.
 ///
 /// The default is everything: what is new, then what is older, then holes, then items whose tags are missing.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the API stands, such as [`PUBLIC_API`](crate::PUBLIC_API).
+    /// The kind of board that it is: which API it speaks.
+    pub board: &'static Kind,
+    /// Where the API stands, such as [`Kind::public_api`].
     pub api_url: Url,
     /// Domains of the board. An image that the listing gives as an absolute URL on one of them, or on a host below, is
     /// stored as its path; URLs of any other host are stored as they are.
@@ -62,30 +64,26 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults for a board.
-    ///
-    /// The public one is asked politely, by what its clients found out about it. It answered 120 requests a minute for
-    /// years. At ten a second it refused after some 700, and then answered nothing for one to two minutes; how long the
-    /// window is that it counts in, nobody knows. Hence two a second, never more than 500 in 150 seconds, a minute and a
-    /// half of silence after a refusal, longer after the next one unless 300 requests went well in between.
-    ///
-    /// Any other board is yours, and only `workers` limits the requests.
+    /// The defaults for a board that speaks like pr0gramm.com.
     pub fn new(api_url: Url, database: impl Into<PathBuf>) -> Config {
-        let is_public = api_url.domain() == Some(PUBLIC_DOMAIN);
-        let http = match is_public {
-            true => tagmill_http::Config {
-                rate: Some(Rate { per_second: 2.0, burst: 4 }),
-                max_in_flight: 4,
-                cap: Some(Cap { requests: 500, window: Duration::from_secs(150) }),
-                pause: Pause { first_delay: Duration::from_secs(90), forget_after: 300, ..Pause::default() },
-                ..tagmill_http::Config::default()
-            },
+        Config::of(&pr0gramm::KIND, api_url, database)
+    }
+
+    /// The defaults for a board of any kind.
+    ///
+    /// The public one of a kind is asked as politely as its operators wish, see [`KINDS`](crate::api::KINDS). Any other
+    /// board is yours, and only `workers` limits the requests.
+    pub fn of(board: &'static Kind, api_url: Url, database: impl Into<PathBuf>) -> Config {
+        let mut http = tagmill_http::Config::default();
+        match board.is_public(&api_url) {
+            true => (board.polite)(&mut http),
             // As many as there are workers, however many that are.
-            false => tagmill_http::Config { max_in_flight: 10_000, ..tagmill_http::Config::default() },
-        };
+            false => http.max_in_flight = 10_000,
+        }
         Config {
+            board,
             api_url,
-            own_domains: vec![PUBLIC_DOMAIN.to_owned()],
+            own_domains: vec![board.domain.to_owned()],
             database: database.into(),
             flags: None,
             range: None,
@@ -111,7 +109,18 @@ impl Config {
         self.promoted || self.search.is_some()
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Whether it asks as an account.
+    pub(crate) fn has_account(&self) -> bool {
+        self.http.cookie.is_some() || self.http.credentials.is_some()
+    }
+
+    /// Finds out what can be found out before anything is asked: [`run`](crate::run) and [`plan`](crate::plan) do so first.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`], for what cannot work, and for what boards of this kind do not have.
+    pub fn check(&self) -> Result<(), Error> {
+        // All classes stands for all that there are.
+        let named = self.flags.filter(|flags| *flags != Flags::EVERY_CLASS);
         let faults = [
             (self.workers == 0, "workers", "must be at least 1"),
             (self.batch_size == 0, "batch_size", "must be at least 1"),
@@ -119,6 +128,21 @@ impl Config {
                 self.flags.is_some_and(|flags| flags.is_empty()),
                 "flags",
                 "must name at least one content class",
+            ),
+            (
+                named.is_some_and(|flags| !self.board.classes.contains(flags)),
+                "flags",
+                "has a content class that boards of this kind do not know",
+            ),
+            (
+                self.http.cookie.is_some() && !self.board.has_sessions,
+                "http.cookie",
+                "is of no use: boards of this kind know accounts by name and key",
+            ),
+            (
+                self.http.credentials.is_some() && !self.board.has_keys,
+                "http.credentials",
+                "are of no use: boards of this kind know accounts by a cookie",
             ),
             (self.range.is_some_and(|range| range.is_empty()), "range", "must not end before it begins"),
             (
@@ -142,8 +166,10 @@ impl Config {
                 "and `promoted` select from the board's feed, not from what is known: they cannot retry or refresh",
             ),
         ];
-        match faults.into_iter().find(|(is_wrong, ..)| *is_wrong) {
-            Some((_, field, fault)) => Err(Error::InvalidConfig { field, fault }),
+        let wrong = faults.into_iter().find(|(is_wrong, ..)| *is_wrong);
+        let wrong = wrong.map(|(_, field, fault)| (field, fault)).or_else(|| (self.board.refuse)(self));
+        match wrong {
+            Some((field, fault)) => Err(Error::InvalidConfig { field, fault }),
             None => Ok(()),
         }
     }

@@ -3,33 +3,37 @@
 use tagmill_model::ItemId;
 use tagmill_store::Interval;
 
-use crate::api::{Cursor, Feed, Page};
-use crate::{Config, Error, Pr0gramm};
+use crate::api::{Api, Cursor, Feed, Page};
+use crate::{Config, Error};
 
 /// Before the first id and behind any.
 const FIRST: ItemId = ItemId(1);
 const LAST: ItemId = ItemId(i64::MAX - 1);
 
 /// The ids that `range`, `since` and `until` leave.
-pub(crate) async fn within(api: &Pr0gramm, newest: &Page, config: &Config) -> Result<Interval, Error> {
+pub(crate) async fn within(
+    api: &dyn Api,
+    feed: &Feed,
+    newest: &Page,
+    config: &Config,
+) -> Result<Interval, Error> {
     let all = Interval::new(FIRST, LAST);
     let mut within = config.range.map_or(all, |range| range.intersection(all));
     if config.since.is_none() && config.until.is_none() {
         return Ok(within);
     }
     // A search may have few hits, and the top feed has an order of its own: neither tells where a time begins.
-    let feed = Feed { flags: api.feed().flags, promoted: false, search: None };
-    let whole = Pr0gramm::new(api.http().clone(), &config.api_url, feed).unwrap_or_else(|| api.clone());
+    let whole = Listing { api, feed: Feed { flags: feed.flags, promoted: false, search: None }, config };
     let top = match config.is_search() {
-        true => page(&whole, Cursor::Newest, config).await?.newest(),
+        true => whole.page(Cursor::Newest).await?.newest(),
         false => newest.newest(),
     };
     let Some(top) = top else { return Ok(within) };
     if let Some(since) = config.since {
-        within.first = within.first.max(first_since(&whole, top, since, config).await?);
+        within.first = within.first.max(first_since(&whole, top, since).await?);
     }
     if let Some(until) = config.until {
-        let end = first_since(&whole, top, until, config).await?;
+        let end = first_since(&whole, top, until).await?;
         // Where nothing is that late yet, what comes during the run is not either.
         within.last = within.last.min(ItemId(end.0 - 1));
     }
@@ -38,12 +42,12 @@ pub(crate) async fn within(api: &Pr0gramm, newest: &Page, config: &Config) -> Re
 }
 
 /// The lowest id that was uploaded at `time` or later; the one behind `top` where none was.
-async fn first_since(api: &Pr0gramm, top: ItemId, time: i64, config: &Config) -> Result<ItemId, Error> {
+async fn first_since(listing: &Listing<'_>, top: ItemId, time: i64) -> Result<ItemId, Error> {
     // All items below `low` are older; those from `high` on are not.
     let (mut low, mut high) = (FIRST, ItemId(top.0 + 1));
     while low < high {
         let middle = ItemId(low.0 + (high.0 - low.0) / 2);
-        let page = page(api, Cursor::Older(middle.0 + 1), config).await?;
+        let page = listing.page(Cursor::Older(middle.0 + 1)).await?;
         let mut items = page.items.iter().filter(|item| item.id >= low && item.id <= middle);
         let (first, last) = match items.clone().next().zip(items.clone().next_back()) {
             Some(ends) => ends,
@@ -65,6 +69,16 @@ async fn first_since(api: &Pr0gramm, top: ItemId, time: i64, config: &Config) ->
     Ok(high)
 }
 
-async fn page(api: &Pr0gramm, cursor: Cursor, config: &Config) -> Result<Page, Error> {
-    api.page(cursor).await.map_err(|source| Error::of_board(source, config, api.feed().flags))
+/// Whom to ask, and for what.
+struct Listing<'a> {
+    api: &'a dyn Api,
+    feed: Feed,
+    config: &'a Config,
+}
+
+impl Listing<'_> {
+    async fn page(&self, cursor: Cursor) -> Result<Page, Error> {
+        let page = self.api.page(&self.feed, cursor).await;
+        page.map_err(|source| Error::of_board(source, self.config, self.feed.flags))
+    }
 }

@@ -14,16 +14,11 @@ mod report;
 mod walk;
 mod write;
 
-pub use api::{ApiError, Pr0gramm};
+pub use api::{ApiError, Kind, Pr0gramm};
 pub use config::Config;
 pub use plan::{Plan, Stretch};
 pub use report::{FailedItem, Report};
 pub use tagmill_store::Interval;
-
-/// The API of the public board.
-pub const PUBLIC_API: &str = "https://pr0gramm.com/api";
-
-const PUBLIC_DOMAIN: &str = "pr0gramm.com";
 
 /// Fetches what is missing: new items, then older ones, then holes and what failed before.
 ///
@@ -90,6 +85,13 @@ pub enum Error {
         #[source]
         source: Option<ApiError>,
     },
+    /// The same where accounts have a name and a key instead of a session.
+    #[error("the board does not take this account's name and key, or wants them")]
+    KeyRefused {
+        /// What the board said.
+        #[source]
+        source: ApiError,
+    },
     /// The board's search does not understand what is searched for.
     #[error("the board cannot search for `{search}`")]
     BadSearch {
@@ -132,6 +134,9 @@ impl Error {
         match &source {
             ApiError::Refused { refusal: Refusal::FlagsNotAllowed, .. } => {
                 Error::FlagsNotAllowed { flags, source }
+            }
+            ApiError::Refused { refusal: Refusal::NotLoggedIn, .. } if config.board.has_keys => {
+                Error::KeyRefused { source }
             }
             ApiError::Refused { refusal: Refusal::NotLoggedIn, .. } => {
                 Error::NotLoggedIn { source: Some(source) }

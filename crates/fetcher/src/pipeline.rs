@@ -5,11 +5,12 @@ use tagmill_store::{Reader, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Api;
 use crate::opening::{self, Opening};
 use crate::plan::{Plan, Refresh};
 use crate::walk::{Seen, Walk};
 use crate::write::{Writer, Written};
-use crate::{Config, Error, Pr0gramm, Report, ask};
+use crate::{Config, Error, Report, ask};
 
 /// Listed items that wait for a request. Four pages: while the next one is under way, hundreds of requests find work.
 const LISTED_AHEAD: usize = 480;
@@ -20,11 +21,15 @@ const ANSWERS_AHEAD: usize = 1_024;
 
 pub(crate) async fn plan(config: Config) -> Result<Plan, Error> {
     let config = checked(config)?;
-    let opening = Opening::of(opening::api(&config)?, &config).await?;
+    let api = opening::api(&config)?;
     let reader = match config.database.exists() {
         true => Some(Reader::open(&config.database).await?),
         false => None,
     };
+    if let Some(reader) = &reader {
+        check_origin(reader, &config).await?;
+    }
+    let opening = Opening::of(api, &config).await?;
     let began = match &reader {
         Some(reader) => reader.refresh_began().await?.unwrap_or_else(ask::now),
         None => ask::now(),
@@ -46,6 +51,7 @@ pub(crate) async fn run(
     let api = opening::api(&config)?;
     // Before the first request: a second fetch on the same database asks nothing.
     let mut store = Store::open(&config.database).await?;
+    store.claim(config.board.name).await?;
     let reader = Reader::open(&config.database).await?;
     let result = fetch(api, &config, &mut store, &reader, progress, cancel).await;
     progress.finish();
@@ -56,6 +62,19 @@ pub(crate) async fn run(
     Ok(report)
 }
 
+/// As [`Store::claim`] does, without a writer.
+async fn check_origin(reader: &Reader, config: &Config) -> Result<(), Error> {
+    let wanted = config.board.name;
+    let other = reader.origin().await?.filter(|found| found != wanted);
+    match (other, reader.ids().await?) {
+        (Some(found), Some(_)) => {
+            let path = config.database.clone();
+            Err(tagmill_store::Error::OtherOrigin { path, found, wanted: wanted.to_owned() }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn checked(mut config: Config) -> Result<Config, Error> {
     config.check()?;
     // Pages and items together are what is under way.
@@ -64,7 +83,7 @@ fn checked(mut config: Config) -> Result<Config, Error> {
 }
 
 async fn fetch(
-    api: Pr0gramm,
+    api: Box<dyn Api>,
     config: &Config,
     store: &mut Store,
     reader: &Reader,
@@ -99,7 +118,7 @@ async fn fetch(
         },
         async {
             // What is under way is let go: it may take minutes, and the next run asks for it again.
-            let asked = ask::ask(&opening.api, config, work, done_sender);
+            let asked = ask::ask(&*opening.api, &opening.feed, config, work, done_sender);
             let asked = stop.run_until_cancelled(asked).await.unwrap_or(Ok(()));
             stop.cancel();
             asked
@@ -142,9 +161,10 @@ fn report(outcome: Outcome, seen: Seen, written: Written) -> Report {
         skipped: written.skipped,
         failed: written.failed,
         failures: written.failures,
+        without_medium: written.without_medium,
         malformed: seen.malformed,
         pages: seen.pages,
-        requests: seen.pages + written.saved + written.failed,
+        requests: seen.pages + written.asked,
         commits: written.commits,
         commit_ms: written.committing.as_millis() as u64,
         newest: seen.newest,

@@ -11,11 +11,9 @@ use crate::api::Page;
 use crate::opening::Opening;
 use crate::{Config, Error, ask};
 
-/// Items on a full page of the listing.
-const PAGE: u64 = 120;
-
-/// Items that are to be refreshed lie close together where the pages between them cost less than two walks.
-const CLOSE: i64 = 2 * PAGE as i64;
+/// Items that are to be refreshed lie close together where no more than so many pages are between them: these cost less than
+/// two walks.
+const CLOSE_PAGES: i64 = 2;
 
 /// Ids a question, while the table is searched for items to refresh.
 const IDS_A_QUESTION: u32 = 10_000;
@@ -159,18 +157,23 @@ impl Plan {
             plan.backfill = stretch(missing.backfill.as_slice(), density, None).await?;
             plan.holes = stretch(&missing.holes, density, reader).await?;
         }
-        let mut pages = pages(&plan.new) + pages(&plan.backfill) + pages(&plan.holes);
+        let page = u64::from(config.board.page_size);
+        let mut pages: u64 = [plan.new, plan.backfill, plan.holes]
+            .iter()
+            .map(|stretch| pages_of(stretch.ids, stretch.intervals, page))
+            .sum();
         if let (Some(reader), false) = (reader, config.listing_only) {
             plan.without_tags = without_tags(reader, opening, config).await?;
         }
         if let (Some(reader), Some(refresh)) = (reader, refresh) {
-            let (count, intervals) = to_refresh(reader, opening.within, refresh).await?;
-            pages += pages_of(intervals.iter().map(Interval::ids).sum(), intervals.len() as u64);
+            let (count, intervals) = to_refresh(reader, opening.within, refresh, page as i64).await?;
+            pages += pages_of(intervals.iter().map(Interval::ids).sum(), intervals.len() as u64, page);
             (plan.refresh, missing.refresh) = (count, intervals);
         }
-        let infos = match config.listing_only {
-            true => 0,
-            false => plan.items(),
+        let infos = match (config.listing_only, config.board.lists_tags) {
+            (true, _) => 0,
+            (false, true) => plan.without_tags,
+            (false, false) => plan.items(),
         };
         plan.requests = pages + infos.min(config.limit.unwrap_or(u64::MAX));
         plan.at_least = opening.api.http().eta(plan.requests);
@@ -212,13 +215,9 @@ async fn stretch(intervals: &[Interval], density: f64, reader: Option<&Reader>) 
     Ok(Stretch { intervals: intervals.len() as u64, ids, items })
 }
 
-fn pages(stretch: &Stretch) -> u64 {
-    pages_of(stretch.ids, stretch.intervals)
-}
-
-/// At most: a page of 120 items spans more ids than that.
-fn pages_of(ids: u64, intervals: u64) -> u64 {
-    (ids / PAGE).max(intervals)
+/// At most: a full page spans more ids than it has items.
+fn pages_of(ids: u64, intervals: u64, page_size: u64) -> u64 {
+    (ids / page_size).max(intervals)
 }
 
 /// Items without tags that a run asks for.
@@ -248,6 +247,7 @@ async fn to_refresh(
     reader: &Reader,
     within: Interval,
     refresh: Refresh,
+    page_size: i64,
 ) -> Result<(u64, Vec<Interval>), Error> {
     let (mut count, mut intervals) = (0, Vec::<Interval>::new());
     let mut rest = within;
@@ -256,7 +256,7 @@ async fn to_refresh(
         for id in &ids {
             count += 1;
             match intervals.last_mut() {
-                Some(last) if id.0 - last.last.0 <= CLOSE => last.last = *id,
+                Some(last) if id.0 - last.last.0 <= CLOSE_PAGES * page_size => last.last = *id,
                 _ => intervals.push(Interval::new(*id, *id)),
             }
         }

@@ -26,6 +26,8 @@ pub struct Report {
     pub failed: u64,
     /// The first hundred of them.
     pub failures: Vec<FailedItem>,
+    /// Items among them of which the board does not say where their medium lies. All else of them is stored.
+    pub without_medium: u64,
     /// Entries of the listing without a readable id.
     pub malformed: u64,
     /// Pages of the listing.
@@ -72,6 +74,7 @@ impl fmt::Display for Report {
             (self.already_known, "known already"),
             (self.skipped, "skipped"),
             (self.failed, "failed"),
+            (self.without_medium, "without a medium"),
             (self.malformed, "unreadable"),
         ] {
             if count > 0 {
@@ -100,6 +103,7 @@ mod tests {
             skipped: 0,
             failed: 0,
             failures: Vec::new(),
+            without_medium: 0,
             malformed: 0,
             pages: 3,
             requests: 253,

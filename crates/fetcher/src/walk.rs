@@ -4,10 +4,10 @@ use tagmill_model::{Item, ItemId, Progress};
 use tagmill_store::{Interval, Intervals, Reader};
 use tokio::sync::mpsc::Sender;
 
-use crate::api::{Cursor, Page};
+use crate::api::{Api, Cursor, Feed, Page};
 use crate::opening::Opening;
 use crate::plan::{Missing, Refresh, is_image};
-use crate::{ApiError, Config, Error, Pr0gramm};
+use crate::{ApiError, Config, Error};
 
 mod leftover;
 mod search;
@@ -30,7 +30,7 @@ pub(crate) enum Task {
     Ask(Item),
     /// Ask for the tags of an item whose older ones are known.
     Refresh(Item),
-    /// Store what the listing said, and no more.
+    /// Store what the listing said: no more is wanted, or no more is to be had.
     Keep(Item),
     /// Nothing: everything on the page is known.
     Nothing,
@@ -62,7 +62,8 @@ pub(crate) struct Seen {
 
 /// The walk itself. It runs ahead of the requests for items as far as the channel lets it.
 pub(crate) struct Walk<'a> {
-    pub(crate) api: &'a Pr0gramm,
+    pub(crate) api: &'a dyn Api,
+    pub(crate) feed: &'a Feed,
     pub(crate) reader: &'a Reader,
     pub(crate) config: &'a Config,
     pub(crate) progress: &'a dyn Progress,
@@ -108,7 +109,8 @@ impl<'a> Walk<'a> {
         work: Sender<Work>,
     ) -> Walk<'a> {
         Walk {
-            api: &opening.api,
+            api: &*opening.api,
+            feed: &opening.feed,
             reader,
             config,
             progress,
@@ -231,13 +233,13 @@ impl<'a> Walk<'a> {
     }
 
     async fn open(&mut self, cursor: Cursor) -> Result<Page, Error> {
-        let page = self.api.page(cursor).await.map_err(|source| self.failed(source))?;
+        let page = self.api.page(self.feed, cursor).await.map_err(|source| self.failed(source))?;
         self.look_at(&page);
         Ok(page)
     }
 
     fn failed(&self, source: ApiError) -> Error {
-        Error::of_board(source, self.config, self.api.feed().flags)
+        Error::of_board(source, self.config, self.feed.flags)
     }
 
     fn look_at(&mut self, page: &Page) {
@@ -329,13 +331,15 @@ impl<'a> Walk<'a> {
     fn task(&mut self, item: Item, purpose: Purpose) -> Task {
         self.seen.listed += 1;
         let leaves_out = self.config.images_only && !is_image(&item.image);
+        let is_whole = item.tags_data.is_some();
         let task = match purpose {
+            _ if is_whole => Task::Keep(item),
             Purpose::Refresh(_) => Task::Refresh(item),
             _ if self.config.listing_only || leaves_out => Task::Keep(item),
             _ => Task::Ask(item),
         };
-        // What is stored without a request does not count, unless no request is made at all.
-        self.left -= u64::from(self.config.listing_only || !matches!(task, Task::Keep(_)));
+        // What is stored without tags does not count, unless no tags are asked for at all.
+        self.left -= u64::from(is_whole || self.config.listing_only || !matches!(task, Task::Keep(_)));
         task
     }
 

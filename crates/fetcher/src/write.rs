@@ -34,6 +34,10 @@ pub(crate) struct Written {
     pub(crate) skipped: u64,
     pub(crate) failed: u64,
     pub(crate) failures: Vec<FailedItem>,
+    /// Items that were asked for, whatever came of it.
+    pub(crate) asked: u64,
+    /// Items of which the board does not say where their medium lies.
+    pub(crate) without_medium: u64,
     pub(crate) commits: u64,
     /// Time in transactions.
     pub(crate) committing: Duration,
@@ -82,6 +86,8 @@ impl<'a> Writer<'a> {
     }
 
     fn take(&mut self, done: Done) {
+        let was_asked = matches!(done.ended, Ended::Saved(_) | Ended::Failed(..) | Ended::NotRefreshed(..));
+        self.written.asked += u64::from(was_asked);
         match done.ended {
             Ended::Saved(item) | Ended::Skipped(item) => self.keep(item),
             Ended::Failed(item, error) => {
@@ -134,9 +140,11 @@ impl<'a> Writer<'a> {
         let items = batch.items.len() as u64;
         let saved = batch.items.iter().filter(|item| item.tags_data.is_some()).count() as u64;
         let failed = batch.failures.len() as u64;
+        let without_medium = batch.items.iter().filter(|item| item.image.is_empty()).count() as u64;
         self.store.commit(batch).await?;
         self.written.saved += saved;
         self.written.failed += failed;
+        self.written.without_medium += without_medium;
         self.written.skipped += items - saved - failed;
         self.written.commits += 1;
         let elapsed = started.elapsed();

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use tagmill_cli::{DataDir, Exit, GlobalArgs, Session};
 use tagmill_downloader::{Config, Hosts, Plan, Report, Source, Variant};
-use tagmill_fetcher::PUBLIC_API;
+use tagmill_fetcher::api::pr0gramm;
 use tagmill_http::Cookie;
 use tagmill_model::Flags;
 use url::Url;
@@ -94,7 +94,7 @@ pub(crate) struct DownloadArgs {
     #[arg(long)]
     send_cookie: bool,
     /// The board that the session belongs to
-    #[arg(long, value_name = "URL", default_value = PUBLIC_API, requires = "send_cookie")]
+    #[arg(long, value_name = "URL", default_value = pr0gramm::KIND.public_api, requires = "send_cookie")]
     api_url: Url,
     #[command(flatten)]
     identity: IdentityArgs,

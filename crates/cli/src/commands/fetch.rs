@@ -5,7 +5,8 @@ use anyhow::Result;
 use clap::Args;
 use clap::error::ErrorKind;
 use tagmill_cli::{Exit, GlobalArgs, Session};
-use tagmill_fetcher::{Config, Interval, PUBLIC_API};
+use tagmill_fetcher::api::pr0gramm;
+use tagmill_fetcher::{Config, Interval};
 use tagmill_http::Rate;
 use tagmill_model::Flags;
 use url::Url;
@@ -23,7 +24,7 @@ use crate::hint::hint;
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
     /// Where the board's API stands
-    #[arg(long, value_name = "URL", default_value = PUBLIC_API)]
+    #[arg(long, value_name = "URL", default_value = pr0gramm::KIND.public_api)]
     api_url: Url,
     /// Tell what would be fetched, in how many requests, and stop
     #[arg(long)]

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use tagmill_cli::{Exit, GlobalArgs, Session};
+use tagmill_fetcher::Config;
 use tagmill_fetcher::api::pr0gramm::{Captcha, LoginError};
-use tagmill_fetcher::api::{Feed, Pr0gramm};
-use tagmill_fetcher::{Config, PUBLIC_API};
+use tagmill_fetcher::api::{Feed, Pr0gramm, pr0gramm};
 use tagmill_model::Flags;
 use url::Url;
 
@@ -31,7 +31,7 @@ const COLUMNS: u32 = 78;
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
     /// Where the board's API stands
-    #[arg(long, value_name = "URL", default_value = PUBLIC_API)]
+    #[arg(long, value_name = "URL", default_value = pr0gramm::KIND.public_api)]
     api_url: Url,
     /// The account's name [default: asked for]
     #[arg(long, value_name = "NAME")]

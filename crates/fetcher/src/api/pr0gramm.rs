@@ -1,13 +1,16 @@
 //! The API of pr0gramm.com, and of boards that speak like it.
 
-use std::borrow::Cow;
+use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::de::Error as _;
-use tagmill_http::{Failure, json_failure, shown};
+use tagmill_http::{Cap, Client, Failure, Pause, Rate, json_failure, shown};
 use tagmill_model::{Flags, ItemId};
 use url::Url;
 
-use super::{ApiError, Cursor, Feed, Info, Page, Refusal};
+use super::json::elements;
+use super::{Api, ApiError, Cursor, Feed, Info, Kind, MediaHosts, Page, Refusal};
 
 mod account;
 mod wire;
@@ -16,10 +19,51 @@ pub use account::{Captcha, LoginError};
 
 use wire::Reply;
 
+/// Boards that speak like pr0gramm.com.
+///
+/// The public one is asked politely, by what its clients found out about it. It answered 120 requests a minute for years.
+/// At ten a second it refused after some 700, and then answered nothing for one to two minutes; how long the window is that
+/// it counts in, nobody knows. Hence two a second, never more than 500 in 150 seconds, a minute and a half of silence after
+/// a refusal, longer after the next one unless 300 requests went well in between.
+pub static KIND: Kind = Kind {
+    name: "pr0gramm",
+    public_api: "https://pr0gramm.com/api",
+    domain: "pr0gramm.com",
+    media: MediaHosts {
+        image: &["https://img.pr0gramm.com/", "https://images.pr0gramm.com/"],
+        video: &["https://vid.pr0gramm.com/", "https://videos.pr0gramm.com/", "https://img.pr0gramm.com/"],
+        full: &["https://full.pr0gramm.com/", "https://fullsize.pr0gramm.com/"],
+        thumb: &["https://thumb.pr0gramm.com/"],
+        pace: None,
+        full_member: "fullsize",
+        thumb_member: "thumb",
+    },
+    page_size: 120,
+    lists_tags: false,
+    has_sessions: true,
+    has_keys: false,
+    classes: Flags::EVERY_CLASS,
+    visitors: &[Flags::SFW],
+    // The cookie says what an account may see, but it may be out of date, so the board has the last word.
+    accounts: &[Flags::EVERY_CLASS, Flags::SFW.union(Flags::NSFP).union(Flags::POL), Flags::SFW],
+    polite: |http| {
+        http.rate = Some(Rate { per_second: 2.0, burst: 4 });
+        http.max_in_flight = 4;
+        http.cap = Some(Cap { requests: 500, window: Duration::from_secs(150) });
+        http.pause = Pause { first_delay: Duration::from_secs(90), forget_after: 300, ..Pause::default() };
+    },
+    refuse: |_| None,
+    connect: |http, config| {
+        let feed = Feed { flags: Flags::SFW, promoted: false, search: None };
+        let api = Pr0gramm::new(http, &config.api_url, feed)?;
+        Some(Box::new(api.with_own_domains(config.own_domains.clone())))
+    },
+};
+
 /// A client of the API. Nothing is asked before a method is called.
 #[derive(Debug, Clone)]
 pub struct Pr0gramm {
-    http: tagmill_http::Client,
+    http: Client,
     base: Url,
     feed: Feed,
     list: Url,
@@ -30,11 +74,11 @@ pub struct Pr0gramm {
 impl Pr0gramm {
     /// The API at `base`, such as `https://pr0gramm.com/api`, and what its listing shall show. `None` where nothing can
     /// stand below such a URL (`mailto:`).
-    pub fn new(http: tagmill_http::Client, base: &Url, feed: Feed) -> Option<Pr0gramm> {
+    pub fn new(http: Client, base: &Url, feed: Feed) -> Option<Pr0gramm> {
         let mut base = base.clone();
         base.set_query(None);
         base.path_segments_mut().ok()?.pop_if_empty();
-        let own_domains = vec![crate::PUBLIC_DOMAIN.to_owned()];
+        let own_domains = vec![KIND.domain.to_owned()];
         let (list, info) = (listing(&base, &feed), endpoint(&base, ["items", "info"]));
         Some(Pr0gramm { http, list, info, base, feed, own_domains })
     }
@@ -57,7 +101,7 @@ impl Pr0gramm {
     }
 
     /// The client that it asks by.
-    pub fn http(&self) -> &tagmill_http::Client {
+    pub fn http(&self) -> &Client {
         &self.http
     }
 
@@ -66,16 +110,19 @@ impl Pr0gramm {
     /// # Errors
     /// [`ApiError`].
     pub async fn page(&self, cursor: Cursor) -> Result<Page, ApiError> {
-        let mut url = Cow::Borrowed(&self.list);
+        self.page_at(self.list.clone(), cursor).await
+    }
+
+    async fn page_at(&self, mut list: Url, cursor: Cursor) -> Result<Page, ApiError> {
         let parameter = match cursor {
             Cursor::Newest => None,
             Cursor::Older(position) => Some(("older", position)),
             Cursor::Newer(position) => Some(("newer", position)),
         };
         if let Some((direction, position)) = parameter {
-            url.to_mut().query_pairs_mut().append_pair(direction, &position.to_string());
+            list.query_pairs_mut().append_pair(direction, &position.to_string());
         }
-        let page = self.ask(&url, |reply| page(reply, &self.own_domains)).await;
+        let page = self.ask(&list, |reply| page(reply, &self.own_domains)).await;
         match page {
             Err(ApiError::Refused { refusal: Refusal::NothingFound, .. }) => {
                 Ok(Page { at_end: Some(true), at_start: Some(true), ..Page::default() })
@@ -115,6 +162,24 @@ impl Pr0gramm {
             Ok(answer) => answer,
             Err(error) => Err(explained(url, &error).unwrap_or(ApiError::Request(error))),
         }
+    }
+}
+
+impl Api for Pr0gramm {
+    fn http(&self) -> &Client {
+        self.http()
+    }
+
+    fn page<'a>(&'a self, feed: &Feed, cursor: Cursor) -> BoxFuture<'a, Result<Page, ApiError>> {
+        self.page_at(listing(&self.base, feed), cursor).boxed()
+    }
+
+    fn info(&self, id: ItemId, comments: bool) -> BoxFuture<'_, Result<Info, ApiError>> {
+        self.info(id, comments).boxed()
+    }
+
+    fn is_logged_in(&self) -> BoxFuture<'_, Result<bool, ApiError>> {
+        self.is_logged_in().boxed()
     }
 }
 
@@ -181,7 +246,7 @@ fn page(reply: &Reply<'_>, own_domains: &[String]) -> serde_json::Result<Page> {
 /// The items of a JSON array. Where the page stands in the feed is not said in it.
 pub(crate) fn page_of(items: &str, own_domains: &[String]) -> serde_json::Result<Page> {
     let mut malformed = 0;
-    let items = wire::elements(items)?
+    let items = elements(items)?
         .filter_map(|element| {
             let item = wire::item(element, own_domains);
             malformed += u64::from(item.is_none());

@@ -48,7 +48,7 @@ impl Walk<'_> {
     /// Whether the run is for such an item, and has not come across it on a page.
     fn selects(&self, row: &UntaggedRow) -> bool {
         self.within.contains(row.id)
-            && self.api.feed().flags.contains(row.flags)
+            && self.feed.flags.contains(row.flags)
             && (!self.config.images_only || is_image(&row.image))
             && !self.visited.contains(row.id)
     }

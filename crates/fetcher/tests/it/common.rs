@@ -1,5 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 use tagmill_fetcher::{Config, Error, Report, run};
 use tagmill_http::{Pause, Retry, Url};
-use tagmill_model::{Flags, ItemId};
+use tagmill_model::{Flags, ItemId, Progress};
 use tagmill_store::{Interval, Intervals, Reader};
 use tagmill_testboard::{Board, Post, World, WorldConfig};
 use tempfile::TempDir;
@@ -212,4 +213,32 @@ pub(crate) fn interval(first: i64, last: i64) -> Interval {
 pub(crate) fn asked_infos(board: &Board, from: usize) -> Vec<ItemId> {
     let id = |request: &String| ItemId(request.split_once("items/info?itemId=").unwrap().1.parse().unwrap());
     board.requests()[from..].iter().filter(|request| request.contains("items/info")).map(id).collect()
+}
+
+/// Cancels when so many items are done.
+pub(crate) struct CancelAt {
+    left: AtomicU64,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl CancelAt {
+    pub(crate) fn new(items: u64) -> CancelAt {
+        CancelAt { left: AtomicU64::new(items), cancel: CancellationToken::new() }
+    }
+}
+
+impl Progress for CancelAt {
+    fn advance(&self, n: u64) {
+        if self.left.fetch_sub(n, Ordering::Relaxed) <= n {
+            self.cancel.cancel();
+        }
+    }
+}
+
+/// The items that are there.
+pub(crate) async fn committed(place: &Place) -> BTreeSet<ItemId> {
+    if !place.database().exists() {
+        return BTreeSet::new();
+    }
+    place.rows().await.into_keys().collect()
 }

@@ -1,3 +1,4 @@
+use tagmill_fetcher::api::pr0gramm;
 use tagmill_fetcher::{Config, Error, run};
 use tagmill_http::Url;
 use tagmill_model::Flags;
@@ -81,7 +82,7 @@ async fn a_configuration_that_cannot_work() {
 
 #[test]
 fn the_public_board_is_asked_politely() {
-    let public = Config::new(Url::parse(tagmill_fetcher::PUBLIC_API).unwrap(), "items.db");
+    let public = Config::new(Url::parse(pr0gramm::KIND.public_api).unwrap(), "items.db");
     assert!(public.http.rate.unwrap().per_second <= 2.0);
     assert!(public.http.max_in_flight <= 4);
     assert_eq!(public.flags, None);

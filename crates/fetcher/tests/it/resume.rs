@@ -1,31 +1,8 @@
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use tagmill_fetcher::{Config, run};
-use tagmill_model::{ItemId, Outcome, Progress};
+use tagmill_model::Outcome;
 use tokio_util::sync::CancellationToken;
 
 use crate::common::*;
-
-/// Cancels when so many items are done.
-struct CancelAt {
-    left: AtomicU64,
-    cancel: CancellationToken,
-}
-
-impl CancelAt {
-    fn new(items: u64) -> CancelAt {
-        CancelAt { left: AtomicU64::new(items), cancel: CancellationToken::new() }
-    }
-}
-
-impl Progress for CancelAt {
-    fn advance(&self, n: u64) {
-        if self.left.fetch_sub(n, Ordering::Relaxed) <= n {
-            self.cancel.cancel();
-        }
-    }
-}
 
 /// Where a run may be disturbed: at once, within the first page, at its end, in the middle, near the end.
 const POINTS: [u64; 9] = [1, 2, 49, 50, 119, 120, 163, 299, 349];
@@ -103,11 +80,4 @@ async fn a_restless_user_gets_there() {
     }
     assert_complete(&place.rows().await, board.world());
     assert_eq!(place.fetch(&board).await.unwrap().requests, 1);
-}
-
-async fn committed(place: &Place) -> BTreeSet<ItemId> {
-    if !place.database().exists() {
-        return BTreeSet::new();
-    }
-    place.rows().await.into_keys().collect()
 }
