@@ -95,6 +95,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("  tagmill fetch --api-url {}", board.api_url);
     println!("  tagmill prepare");
     println!("  tagmill download --media-url {}\n", board.media_url);
+    println!("the same posts on a board of another kind, for a --data-dir of their own:\n");
+    println!("  tagmill fetch --board danbooru --api-url {}\n", board.danbooru_url);
     println!("what it was asked so far: {}/__stats", board.api_url.trim_end_matches("/api"));
     let status = board.process.wait()?;
     ensure!(status.success(), "the board ended ({status})");
@@ -106,6 +108,8 @@ pub(crate) struct Board {
     process: Child,
     pub(crate) api_url: String,
     pub(crate) media_url: String,
+    /// Where the same posts are told as boards of Danbooru's kind tell theirs.
+    danbooru_url: String,
     /// The tags that tell what can be seen; others tell of uploads and moods.
     pub(crate) visual_tags: Vec<String>,
 }
@@ -114,6 +118,7 @@ pub(crate) struct Board {
 #[derive(Deserialize)]
 struct Ready {
     api_url: String,
+    danbooru_url: String,
     media_url: String,
     visual_tags: Vec<String>,
 }
@@ -127,8 +132,8 @@ impl Board {
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("stdout was asked for")).read_line(&mut line)?;
         let ready: Ready = serde_json::from_str(&line).context("the board did not start")?;
-        let Ready { api_url, media_url, visual_tags } = ready;
-        Ok(Board { process, api_url, media_url, visual_tags })
+        let Ready { api_url, danbooru_url, media_url, visual_tags } = ready;
+        Ok(Board { process, api_url, media_url, danbooru_url, visual_tags })
     }
 
     /// CPU time that it took so far, where the system tells (Linux).
