@@ -204,7 +204,12 @@ pub fn json_failure(url: &Url, source: serde_json::Error) -> Failure {
 const SECRET_PARAMETERS: [&str; 10] =
     ["auth", "code", "key", "nonce", "password", "secret", "session", "sig", "token", "captcha"];
 
-/// A URL as it may be shown: without user name, password and fragment, values of secret-looking parameters replaced.
+/// Values of query parameters are cut behind so many characters where they are shown, as those of lists and searches fill a
+/// screen.
+const SHOWN_VALUE: usize = 48;
+
+/// A URL as it may be shown: without user name, password and fragment, values of secret-looking parameters replaced, and
+/// overlong ones cut.
 pub fn shown(url: &Url) -> String {
     let mut shown = url.clone();
     // Both fail only for URLs that cannot hold a user at all.
@@ -215,12 +220,15 @@ pub fn shown(url: &Url) -> String {
         let name = name.to_ascii_lowercase();
         SECRET_PARAMETERS.iter().any(|secret| name.contains(secret))
     };
-    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
-        shown.query_pairs_mut().clear().extend_pairs(
-            url.query_pairs().map(
-                |(name, value)| if is_secret(&name) { (name, "redacted".into()) } else { (name, value) },
-            ),
-        );
+    let cut = |value: &str| Some(format!("{}...", &value[..value.char_indices().nth(SHOWN_VALUE)?.0]));
+    let replaced =
+        |name: &str, value: &str| if is_secret(name) { Some("redacted".to_owned()) } else { cut(value) };
+    if url.query_pairs().any(|(name, value)| replaced(&name, &value).is_some()) {
+        let pairs = url.query_pairs().map(|(name, value)| {
+            let value = replaced(&name, &value).map_or(value, Into::into);
+            (name, value)
+        });
+        shown.query_pairs_mut().clear().extend_pairs(pairs);
     }
     shown.into()
 }
@@ -246,5 +254,18 @@ mod tests {
             "https://board.example/a?_nonce=redacted&b=2&api_key=redacted",
         );
         check("https://board.example/a?ACCESS_TOKEN=x", "https://board.example/a?ACCESS_TOKEN=redacted");
+    }
+
+    #[test]
+    fn cuts_what_fills_a_screen() {
+        let fits = "x".repeat(SHOWN_VALUE);
+        check(&format!("https://board.example/?a={fits}"), &format!("https://board.example/?a={fits}"));
+        check(
+            &format!("https://board.example/?a={fits}x&b=1"),
+            &format!("https://board.example/?a={fits}...&b=1"),
+        );
+        let umlauts = "ä".repeat(SHOWN_VALUE + 1);
+        let shown = format!("https://board.example/?a={}...", "%C3%A4".repeat(SHOWN_VALUE));
+        check(&format!("https://board.example/?a={umlauts}"), &shown);
     }
 }
