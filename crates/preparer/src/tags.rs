@@ -2,7 +2,8 @@
 //!
 //! | step | what it does | switched by |
 //! |---|---|---|
-//! | parse | reads `[{"id","confidence","tag"}]`; unknown keys are ignored, numbers may be strings, an entry that is no tag is dropped | |
+//! | parse | reads `[{"id","confidence","tag","category"}]`; unknown keys are ignored, numbers may be strings, an entry that is no tag is dropped | |
+//! | category | tags of the categories that the user does not want are dropped, on boards that have categories | [`TagRules::dropped_categories`] |
 //! | normalise | NFKC, blanks trimmed and collapsed, lower case | [`TagRules::normalise`] |
 //! | alias | another spelling becomes the one name, so that all that follows holds for every spelling | [`TagRules::aliases`] |
 //! | content class | `nsfw`, `nsfl`, `nsfp`, `pol` become flags and are no labels | [`TagRules::content_tags`] |
@@ -72,6 +73,9 @@ pub enum Doubles {
 /// Which tags are usable as labels, and what they are called.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TagRules {
+    /// Tags of these categories are dropped, such as `artist` and `meta`. Boards whose tags have no category have none to drop.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub dropped_categories: BTreeSet<String>,
     /// How names are made alike. All of it by default.
     pub normalise: Normalise,
     /// Other spellings of a name: `a -> b` makes of `a` a `b`. Chains are followed.
@@ -99,6 +103,7 @@ pub struct TagRules {
 impl Default for TagRules {
     fn default() -> TagRules {
         TagRules {
+            dropped_categories: BTreeSet::new(),
             normalise: Normalise { nfkc: true, blanks: true, lower_case: true },
             aliases: BTreeMap::new(),
             content_tags: true,
@@ -148,6 +153,8 @@ pub struct Labels {
 pub enum DropReason {
     /// No object, or its name is missing, or its confidence is no number.
     Unreadable,
+    /// Of a category that the user does not want.
+    Category,
     /// The board adds it by itself.
     Server,
     /// The user does not want it.
@@ -167,8 +174,9 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [DropReason; 9] = [
+    pub(crate) const ALL: [DropReason; 10] = [
         DropReason::Unreadable,
+        DropReason::Category,
         DropReason::Server,
         DropReason::Listed,
         DropReason::Length,
@@ -183,6 +191,7 @@ impl DropReason {
     pub fn as_str(self) -> &'static str {
         match self {
             DropReason::Unreadable => "unreadable",
+            DropReason::Category => "category",
             DropReason::Server => "added by the server",
             DropReason::Listed => "listed",
             DropReason::Length => "length",

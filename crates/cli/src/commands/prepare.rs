@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use tagmill_cli::{Exit, GlobalArgs, Session};
 use tagmill_model::Flags;
@@ -87,6 +88,9 @@ pub(crate) struct PrepareArgs {
     /// Leave out the tags in this file, one a line
     #[arg(long, value_name = "FILE", help_heading = "Which tags")]
     drop: Option<PathBuf>,
+    /// Leave out tags of these categories, such as artist,meta; boards like pr0gramm have none
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new(), help_heading = "Which tags")]
+    drop_categories: Vec<String>,
     /// Leave out tags that would be in fewer rows; reads the database twice
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Which tags")]
     min_tag_count: u64,
@@ -122,7 +126,7 @@ pub(crate) struct PrepareArgs {
     #[arg(
         long,
         conflicts_with_all = [
-            "min_tags", "max_tags", "min_confidence", "tag_length", "tag_pattern", "drop", "min_tag_count", "drop_trash",
+            "min_tags", "max_tags", "min_confidence", "tag_length", "tag_pattern", "drop", "drop_categories", "min_tag_count", "drop_trash",
             "keep_server_tags", "keep_content_tags", "alias", "imply", "keep_case", "no_nfkc", "keep_blanks", "keep_doubles",
         ],
         help_heading = "What tags are called"
@@ -211,6 +215,7 @@ fn config(args: PrepareArgs, defaults: Config) -> Result<Config> {
 fn rules(args: PrepareArgs) -> Result<TagRules> {
     let defaults = TagRules::default();
     Ok(TagRules {
+        dropped_categories: args.drop_categories.into_iter().collect(),
         normalise: tags::Normalise {
             nfkc: !args.no_nfkc,
             blanks: !args.keep_blanks,

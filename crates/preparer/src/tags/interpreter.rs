@@ -78,6 +78,10 @@ impl Interpreter {
         let Some(name) = raw.name else {
             return reading.dropped.add(DropReason::Unreadable, 1);
         };
+        let unwanted = &self.names.steps().rules.dropped_categories;
+        if raw.category.is_some_and(|category| unwanted.contains(category.as_ref())) {
+            return reading.dropped.add(DropReason::Category, 1);
+        }
         let symbol = match self.names.look_up(&name) {
             Known::Content(class) => {
                 reading.content |= class;

@@ -12,6 +12,8 @@ pub struct RawTag<'a> {
     pub name: Option<Cow<'a, str>>,
     /// The board's confidence.
     pub confidence: Confidence,
+    /// What sort of tag it is, on boards that sort them.
+    pub category: Option<Cow<'a, str>>,
 }
 
 /// A confidence as it may come.
@@ -70,6 +72,7 @@ pub fn each<'a>(json: &'a str, take: impl FnMut(RawTag<'a>)) -> Result<(), serde
 enum Key {
     Tag,
     Confidence,
+    Category,
     #[serde(other)]
     Other,
 }
@@ -93,6 +96,7 @@ impl<'de> Deserialize<'de> for RawTag<'de> {
                         Key::Confidence => {
                             tag.confidence = map.next_value::<Scalar<'de>>()?.into_confidence()
                         }
+                        Key::Category => tag.category = map.next_value::<Scalar<'de>>()?.into_name(),
                         Key::Other => {
                             map.next_value::<IgnoredAny>()?;
                         }

@@ -53,6 +53,17 @@ fn what_a_board_sends() {
 }
 
 #[test]
+fn categories_may_be_unwanted() {
+    let json = r#"[{"tag":"blue_sky","confidence":1,"category":"general"},{"tag":"somebody","confidence":1,"category":"artist"},
+        {"tag":"hi_res","confidence":1,"category":"m\u0065ta"},{"tag":"tree","confidence":1},
+        {"tag":"cloud","confidence":1,"category":null},{"tag":"house","confidence":1,"category":["meta"]}]"#;
+    check(json, "blue_sky:1 | cloud:1 | hi_res:1 | house:1 | somebody:1 | tree:1");
+    let unwanted = ["artist", "meta", "species"].map(str::to_owned);
+    let rules = TagRules { dropped_categories: unwanted.into(), ..TagRules::default() };
+    assert_eq!(show(json, &rules), "blue_sky:1 | cloud:1 | house:1 | tree:1 | - 2 category");
+}
+
+#[test]
 fn names_are_normalised() {
     check_name("  Rote\t\u{a0} Katze\r\n", "rote katze:0.5");
     check_name("ÄPFEL", "äpfel:0.5");
