@@ -39,7 +39,8 @@ fn of_fetcher(error: &tagmill_fetcher::Error) -> Option<&'static str> {
         Error::NotLoggedIn { .. } => {
             Some("run `tagmill login`, or give another session by --cookies or TAGMILL_COOKIE")
         }
-        Error::BadSearch { .. } => Some("words of one letter cannot be searched for; see docs/fetch.md"),
+        Error::KeyRefused { .. } => Some("check --login, and the key in TAGMILL_API_KEY or --api-key-file"),
+        Error::BadSearch { .. } => Some("see docs/fetch.md, or docs/boards.md, for what can be searched for"),
         Error::Board { .. } | Error::Stuck { .. } | Error::TooManyFailures { .. } => {
             Some("what was fetched is kept; run the same command again later to go on")
         }

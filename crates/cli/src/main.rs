@@ -8,6 +8,7 @@ use tagmill_cli::{GlobalArgs, parse};
 
 mod commands;
 mod cookies;
+mod credentials;
 mod hint;
 mod sister;
 

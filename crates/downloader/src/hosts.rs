@@ -65,17 +65,6 @@ impl Hosts {
         Hosts { image: one.clone(), video: one.clone(), full: one.clone(), thumb: one }
     }
 
-    /// The public board's.
-    pub fn pr0gramm() -> Hosts {
-        let hosts = |names: &[&str]| names.iter().map(|name| public(name)).collect();
-        Hosts {
-            image: hosts(&["img", "images"]),
-            video: hosts(&["vid", "videos", "img"]),
-            full: hosts(&["full", "fullsize"]),
-            thumb: hosts(&["thumb"]),
-        }
-    }
-
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Url> {
         [&self.image, &self.video, &self.full, &self.thumb].into_iter().flatten()
@@ -90,10 +79,6 @@ impl Hosts {
             (Variant::Image, MediaKind::Image | MediaKind::Other) => &self.image,
         }
     }
-}
-
-fn public(name: &str) -> Url {
-    Url::parse(&format!("https://{name}.pr0gramm.com/")).expect("the names are fixed and fit into a url")
 }
 
 /// The file's URL below the base, each part of its path percent-encoded.

@@ -7,15 +7,17 @@ use futures::future::BoxFuture;
 use tagmill_model::{Flags, Item, ItemId};
 use thiserror::Error;
 
+pub mod danbooru;
 mod json;
 mod kind;
 pub mod pr0gramm;
 
+pub use danbooru::Danbooru;
 pub use kind::{Kind, MediaHosts};
 pub use pr0gramm::Pr0gramm;
 
 /// The kinds of boards that can be fetched from; the first is meant where nobody says.
-pub static KINDS: [&Kind; 1] = [&pr0gramm::KIND];
+pub static KINDS: [&Kind; 2] = [&pr0gramm::KIND, &danbooru::KIND];
 
 /// What the fetcher asks of a board.
 pub trait Api: fmt::Debug + Send + Sync {

@@ -132,17 +132,17 @@ impl Config {
             (
                 named.is_some_and(|flags| !self.board.classes.contains(flags)),
                 "flags",
-                "has a content class that boards of this kind do not know",
+                "names a content class that boards of this kind do not know",
             ),
             (
                 self.http.cookie.is_some() && !self.board.has_sessions,
                 "http.cookie",
-                "is of no use: boards of this kind know accounts by name and key",
+                "cannot be used: boards of this kind know accounts by name and key",
             ),
             (
                 self.http.credentials.is_some() && !self.board.has_keys,
                 "http.credentials",
-                "are of no use: boards of this kind know accounts by a cookie",
+                "cannot be used: boards of this kind know accounts by a cookie",
             ),
             (self.range.is_some_and(|range| range.is_empty()), "range", "must not end before it begins"),
             (

@@ -14,7 +14,7 @@ mod report;
 mod walk;
 mod write;
 
-pub use api::{ApiError, Kind, Pr0gramm};
+pub use api::{ApiError, Danbooru, Kind, Pr0gramm};
 pub use config::Config;
 pub use plan::{Plan, Stretch};
 pub use report::{FailedItem, Report};

@@ -3,10 +3,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use tagmill_cli::{DataDir, Exit, GlobalArgs, Session};
-use tagmill_downloader::{Config, Hosts, Plan, Report, Source, Variant};
-use tagmill_fetcher::api::pr0gramm;
-use tagmill_http::Cookie;
+use tagmill_downloader::{Config, Hosts, Members, Plan, Report, Source, Variant};
+use tagmill_fetcher::Kind;
+use tagmill_fetcher::api::KINDS;
+use tagmill_http::{Cookie, Rate};
 use tagmill_model::Flags;
+use tagmill_store::Reader;
 use url::Url;
 
 use super::identity::IdentityArgs;
@@ -33,6 +35,10 @@ pub(crate) struct DownloadArgs {
     /// media-full/ and media-thumb/, under the same paths
     #[arg(long, value_enum, value_name = "VARIANT", default_value = "image")]
     variant: VariantArg,
+    /// Kind of board, whose public one's hosts are asked where no others are named [default: the one that the database has
+    /// items of]
+    #[arg(long, value_name = "KIND", value_parser = parse::board(), help_heading = HOSTS)]
+    board: Option<&'static Kind>,
     /// One host for all media [default: the public board's hosts]
     #[arg(long, value_name = "URL", help_heading = HOSTS)]
     media_url: Option<Url>,
@@ -66,9 +72,9 @@ pub(crate) struct DownloadArgs {
     /// Only the first so many files
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Downloads under way at once
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    workers: usize,
+    /// Downloads under way at once [default: 20, or what suits a public board]
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
     /// Largest file to take, such as 100M or 1GiB
     #[arg(long, value_name = "SIZE", value_parser = parse::some_bytes, default_value = "100MiB")]
     max_bytes: u64,
@@ -93,9 +99,9 @@ pub(crate) struct DownloadArgs {
     /// Send the session cookie of `tagmill login` or TAGMILL_COOKIE to the media hosts; they need none by default
     #[arg(long)]
     send_cookie: bool,
-    /// The board that the session belongs to
-    #[arg(long, value_name = "URL", default_value = pr0gramm::KIND.public_api, requires = "send_cookie")]
-    api_url: Url,
+    /// The board that the session belongs to [default: the public one]
+    #[arg(long, value_name = "URL", requires = "send_cookie")]
+    api_url: Option<Url>,
     #[command(flatten)]
     identity: IdentityArgs,
 }
@@ -135,8 +141,8 @@ impl DownloadArgs {
         }
     }
 
-    fn hosts(&self) -> Hosts {
-        let mut hosts = self.media_url.clone().map_or_else(Hosts::pr0gramm, Hosts::one);
+    fn hosts(&self, board: &Kind) -> Hosts {
+        let mut hosts = self.media_url.clone().map_or_else(|| public_hosts(board), Hosts::one);
         let named = [&self.image_url, &self.video_url, &self.full_url, &self.thumb_url];
         let kinds = [&mut hosts.image, &mut hosts.video, &mut hosts.full, &mut hosts.thumb];
         for (kind, named) in kinds.into_iter().zip(named) {
@@ -145,6 +151,39 @@ impl DownloadArgs {
             }
         }
         hosts
+    }
+
+    /// The kind that was named, or that the database has items of.
+    fn board(&self, data: &DataDir) -> Result<&'static Kind> {
+        let database = data.database();
+        let matters = self.media_url.is_none() || self.variant != VariantArg::Image;
+        match self.board {
+            Some(board) => return Ok(board),
+            None if !matters || !database.exists() => return Ok(KINDS[0]),
+            None => {}
+        }
+        let origin = runtime()?.block_on(async {
+            let reader = Reader::open(&database).await?;
+            let origin = reader.origin().await;
+            reader.close().await;
+            origin
+        })?;
+        // What is of no board has no hosts of its own either: it is left to who names some.
+        Ok(origin.and_then(|origin| Kind::named(&origin)).unwrap_or(KINDS[0]))
+    }
+}
+
+fn public_hosts(board: &Kind) -> Hosts {
+    let urls = |names: &[&str]| {
+        let urls = names.iter().map(|name| name.parse().expect("the hosts of public boards are fixed"));
+        urls.collect()
+    };
+    let media = &board.media;
+    Hosts {
+        image: urls(media.image),
+        video: urls(media.video),
+        full: urls(media.full),
+        thumb: urls(media.thumb),
     }
 }
 
@@ -175,9 +214,20 @@ fn config(args: DownloadArgs, global: &GlobalArgs) -> Result<Config> {
         VariantArg::Full => (Variant::Full, data.media_of("full")),
         VariantArg::Thumb => (Variant::Thumb, data.media_of("thumb")),
     };
-    let mut config = Config::new(args.source(&data), media, args.hosts());
+    let board = args.board(&data)?;
+    let mut config = Config::new(args.source(&data), media, args.hosts(board));
     config.variant = variant;
-    config.workers = args.workers;
+    config.members =
+        Members { full: board.media.full_member.to_owned(), thumb: board.media.thumb_member.to_owned() };
+    if let (Some((workers, per_second)), true) =
+        (board.media.pace, config.hosts.all().any(|url| board.is_public(url)))
+    {
+        config.workers = workers;
+        config.http.rate = Some(Rate { per_second, burst: 1 });
+    }
+    if let Some(workers) = args.workers {
+        config.workers = workers;
+    }
     config.include_videos = args.videos;
     config.classes = args.flags;
     config.since = args.since;
@@ -193,8 +243,9 @@ fn config(args: DownloadArgs, global: &GlobalArgs) -> Result<Config> {
     config.http.bandwidth = args.max_rate;
     args.identity.apply(&mut config.http);
     if args.send_cookie {
-        let jar = cookies::find(None, &data, &args.api_url)?
-            .with_context(|| format!("there is no session for `{}` to send", args.api_url))?;
+        let api_url = parse::api_url(args.api_url, board);
+        let jar = cookies::find(None, &data, &api_url)?
+            .with_context(|| format!("there is no session for `{api_url}` to send"))?;
         config.send_cookie = true;
         config.http.cookie = Some(config.hosts.all().fold(jar.cookie().clone(), Cookie::also_to));
     }

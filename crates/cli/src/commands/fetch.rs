@@ -5,8 +5,8 @@ use anyhow::Result;
 use clap::Args;
 use clap::error::ErrorKind;
 use tagmill_cli::{Exit, GlobalArgs, Session};
-use tagmill_fetcher::api::pr0gramm;
-use tagmill_fetcher::{Config, Interval};
+use tagmill_fetcher::api::KINDS;
+use tagmill_fetcher::{Config, Error, Interval, Kind};
 use tagmill_http::Rate;
 use tagmill_model::Flags;
 use url::Url;
@@ -14,6 +14,7 @@ use url::Url;
 use super::identity::IdentityArgs;
 use super::{create_folder, parse, single_runtime};
 use crate::cookies::{self, CookieJar};
+use crate::credentials::AccountArgs;
 use crate::hint::hint;
 
 /// Fetch what the board says of its items into items.db
@@ -23,9 +24,12 @@ use crate::hint::hint;
 /// TAGMILL_COOKIE (such as `me=...`).
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
-    /// Where the board's API stands
-    #[arg(long, value_name = "URL", default_value = pr0gramm::KIND.public_api)]
-    api_url: Url,
+    /// Kind of board, see docs/boards.md
+    #[arg(long, value_name = "KIND", value_parser = parse::board(), default_value = KINDS[0].name)]
+    board: &'static Kind,
+    /// Where the board's API stands [default: the public board of its kind]
+    #[arg(long, value_name = "URL")]
+    api_url: Option<Url>,
     /// Tell what would be fetched, in how many requests, and stop
     #[arg(long)]
     dry_run: bool,
@@ -46,7 +50,7 @@ pub(crate) struct FetchArgs {
     /// Only items uploaded before this day
     #[arg(long, value_name = "DATE", value_parser = parse::date, help_heading = "What to fetch")]
     until: Option<i64>,
-    /// Only items of the top feed
+    /// Only items of the board's top feed, where it has one
     #[arg(long, conflicts_with_all = ["refresh", "retry_failed"], help_heading = "What to fetch")]
     promoted: bool,
     /// Only what the board's search finds, in its syntax, such as `! katze -video s:1000`
@@ -77,10 +81,10 @@ pub(crate) struct FetchArgs {
     #[arg(long, help_heading = "What to fetch")]
     comments: bool,
 
-    /// Requests under way at once [default: 4 for the public board, 30 for any other]
+    /// Requests under way at once [default: few for a public board, 30 for any other]
     #[arg(long, value_name = "N", value_parser = parse::at_least_one::<usize>, help_heading = "How fast")]
     workers: Option<usize>,
-    /// Requests a second, at most [default: 2 for the public board, no limit for any other]
+    /// Requests a second, at most [default: what suits a public board, no limit for any other]
     #[arg(long, value_name = "N", value_parser = parse::rate, help_heading = "How fast")]
     rate: Option<f64>,
     /// Items that are committed together, at most; a crash loses no more than these
@@ -95,6 +99,8 @@ pub(crate) struct FetchArgs {
     /// A browser's cookies.txt with the session [default: what `tagmill login` left]
     #[arg(long, value_name = "FILE", help_heading = "Who asks")]
     cookies: Option<PathBuf>,
+    #[command(flatten)]
+    account: AccountArgs,
     #[command(flatten)]
     identity: IdentityArgs,
 }
@@ -132,7 +138,8 @@ fn fetch(
 }
 
 fn prepare(args: FetchArgs, global: &GlobalArgs, session: &Session) -> Result<(Config, Option<CookieJar>)> {
-    let mut config = Config::new(args.api_url, global.data().database());
+    let api_url = parse::api_url(args.api_url, args.board);
+    let mut config = Config::of(args.board, api_url, global.data().database());
     config.flags = args.flags;
     config.range = args.range;
     config.since = args.since;
@@ -152,11 +159,35 @@ fn prepare(args: FetchArgs, global: &GlobalArgs, session: &Session) -> Result<(C
     if is_public && !args.identity.says_who() {
         session.warn("nobody can reach you about these requests: say with --contact how");
     }
-    let jar = cookies::find(args.cookies.as_deref(), &global.data(), &config.api_url)?;
+    let mut jar = None;
+    if args.cookies.is_some() && !args.board.has_sessions {
+        wrong("cookies", "is of no use: boards of this kind know accounts by name and key", args.board);
+    }
+    if args.board.has_sessions {
+        jar = cookies::find(args.cookies.as_deref(), &global.data(), &config.api_url)?;
+    }
     if let Some(jar) = &jar {
         jar.lend(&mut config.http);
     }
+    if args.board.has_keys || args.account.is_given() {
+        config.http.credentials = args.account.credentials(&config.api_url)?;
+    }
+    match config.check() {
+        Err(Error::InvalidConfig { field, fault }) => wrong(field, fault, args.board),
+        checked => checked?,
+    }
     Ok((config, jar))
+}
+
+/// Ends the program: what a board cannot do is no use to ask for.
+fn wrong(field: &str, fault: &str, board: &Kind) -> ! {
+    let flag = match field {
+        "search" => "tags",
+        "http.credentials" => "login",
+        other => &other.replace('_', "-"),
+    };
+    let message = format!("--{flag} {fault} (--board {})\n", board.name);
+    clap::Error::raw(ErrorKind::ValueValidation, message).exit()
 }
 
 /// Two flags replace what is polite to the public board; who raises them is told what that may mean.

@@ -27,7 +27,8 @@ const COLUMNS: u32 = 78;
 /// Log in to the board, so that fetch may see what the account may see
 ///
 /// Asks for name, password and captcha, line by line where stdin is no terminal, and keeps the session in a file that only
-/// you can read. The password is not kept. To log out, delete that file.
+/// you can read. The password is not kept. To log out, delete that file. Boards that know accounts by a key need no login: see
+/// `fetch --login`.
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
     /// Where the board's API stands

@@ -3,8 +3,23 @@
 use std::str::FromStr;
 use std::time::UNIX_EPOCH;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use tagmill_fetcher::Kind;
+use tagmill_fetcher::api::KINDS;
 use tagmill_model::ItemId;
 use tagmill_store::Interval;
+use url::Url;
+
+/// A kind of board, by its name.
+pub(crate) fn board() -> impl TypedValueParser<Value = &'static Kind> {
+    PossibleValuesParser::new(KINDS.map(|kind| kind.name))
+        .map(|name| Kind::named(&name).expect("no other names are possible"))
+}
+
+/// Where a board's API stands; the public one of its kind, where nobody says.
+pub(crate) fn api_url(given: Option<Url>, board: &Kind) -> Url {
+    given.unwrap_or_else(|| board.public_api.parse().expect("the addresses of public boards are fixed"))
+}
 
 /// `2024-03-17`, with or without ` 12:34:56`, in UTC: Unix seconds.
 pub(crate) fn date(text: &str) -> Result<i64, String> {

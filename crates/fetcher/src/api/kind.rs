@@ -108,4 +108,18 @@ mod tests {
         }
         assert_eq!(Kind::named("gelbooru"), None);
     }
+
+    #[test]
+    fn the_public_board_is_told_from_others() {
+        #[track_caller]
+        fn check(url: &str, expected: bool) {
+            assert_eq!(super::super::danbooru::KIND.is_public(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+        check("https://danbooru.donmai.us", true);
+        check("https://testbooru.donmai.us/posts.json", true);
+        check("https://donmai.us", true);
+        check("https://notdonmai.us", false);
+        check("https://donmai.us.example.org", false);
+        check("http://127.0.0.1:3000", false);
+    }
 }

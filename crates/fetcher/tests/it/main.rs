@@ -5,6 +5,7 @@ mod account;
 mod choice;
 mod common;
 mod complete;
+mod danbooru;
 mod mishaps;
 mod refusals;
 mod resume;
