@@ -24,6 +24,9 @@ pub struct InvalidMediaPath {
     pub reason: &'static str,
 }
 
+/// The folder below `media/` of what came from this machine and not from a media host. No board's path begins so.
+pub const IMPORTED: &str = "imported";
+
 /// ext4, XFS, APFS and NTFS all stop here.
 const LONGEST_PART: usize = 255 - ".part".len();
 
@@ -56,6 +59,11 @@ impl MediaPath {
     /// The path below `folder`.
     pub fn under(&self, folder: &Path) -> PathBuf {
         folder.join(&self.0)
+    }
+
+    /// Whether the medium came from this machine, so that no media host has it.
+    pub fn is_imported(path: &str) -> bool {
+        path.strip_prefix(IMPORTED).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// What the extension says the medium is.
@@ -167,6 +175,12 @@ mod tests {
         check(".tagmill/failures.jsonl", Err("it has a hidden part"));
         check("a.jpg.part", Err("it ends in `.part`, the mark of an unfinished file"));
         check(&"x".repeat(300), Err("a part of it is too long"));
+    }
+
+    #[test]
+    fn what_was_imported_is_told_by_its_folder() {
+        assert!(MediaPath::is_imported("imported/ab/c.jpg"));
+        assert!(!MediaPath::is_imported("imported.jpg") && !MediaPath::is_imported("2024/imported/a.jpg"));
     }
 
     #[test]

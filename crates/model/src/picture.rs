@@ -74,35 +74,69 @@ pub struct Decoded {
     pub orientation: Orientation,
 }
 
+/// What the head of a picture's file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The usual extension of its format: `jpg`, `png`, `gif` or `webp`.
+    pub extension: &'static str,
+    /// Pixels, before any turning by EXIF; one or more.
+    pub width: u32,
+    /// Pixels, before any turning by EXIF; one or more.
+    pub height: u32,
+}
+
+/// Looks at the bytes of a file without decoding a pixel, so that what is wrong behind the head stays unseen, but for a JPEG
+/// without its end.
+///
+/// # Errors
+/// The reason why they cannot be used.
+pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, BadPicture> {
+    let (format, decoder) = open(bytes, limits)?;
+    let (width, height) = decoder.dimensions();
+    let extension = format.extensions_str().first().ok_or(BadPicture::UnknownFormat)?;
+    Ok(Header { extension, width, height })
+}
+
 /// Decodes the bytes of a file; its format is told by them, not by its name.
 ///
 /// # Errors
 /// The reason why they cannot be used.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, BadPicture> {
-    if bytes.is_empty() {
-        return Err(BadPicture::Empty);
-    }
-    let corrupt = |error: ImageError| BadPicture::Corrupt(error.to_string());
-    let reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|error| BadPicture::Unreadable(error.to_string()))?;
-    match reader.format() {
-        Some(ImageFormat::Jpeg) if !jpeg_is_whole(bytes) => return Err(BadPicture::Truncated),
-        Some(format) if format.reading_enabled() => {}
-        _ => return Err(BadPicture::UnknownFormat),
-    }
-    let mut decoder = reader.into_decoder().map_err(corrupt)?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > limits.max_pixels {
-        return Err(BadPicture::TooLarge(format!("{width} by {height} pixels")));
-    }
+    let (_, mut decoder) = open(bytes, limits)?;
     // A file that hides its orientation badly is still a picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(corrupt)?;
-    match image.width() == 0 || image.height() == 0 {
-        true => Err(BadPicture::Corrupt("it has no pixels".to_owned())),
-        false => Ok(Decoded { image, orientation }),
+    Ok(Decoded { image, orientation })
+}
+
+/// The format, and what is about to decode it.
+fn open<'a>(
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> Result<(ImageFormat, impl ImageDecoder + use<'a>), BadPicture> {
+    if bytes.is_empty() {
+        return Err(BadPicture::Empty);
     }
+    let reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|error| BadPicture::Unreadable(error.to_string()))?;
+    let format = match reader.format() {
+        Some(ImageFormat::Jpeg) if !jpeg_is_whole(bytes) => return Err(BadPicture::Truncated),
+        Some(format) if format.reading_enabled() => format,
+        _ => return Err(BadPicture::UnknownFormat),
+    };
+    let decoder = reader.into_decoder().map_err(corrupt)?;
+    match decoder.dimensions() {
+        (0, _) | (_, 0) => Err(BadPicture::Corrupt("it has no pixels".to_owned())),
+        (width, height) if u64::from(width) * u64::from(height) > limits.max_pixels => {
+            Err(BadPicture::TooLarge(format!("{width} by {height} pixels")))
+        }
+        _ => Ok((format, decoder)),
+    }
+}
+
+fn corrupt(error: ImageError) -> BadPicture {
+    BadPicture::Corrupt(error.to_string())
 }
 
 /// Reads a file into memory, so far as the limits allow.
@@ -148,5 +182,49 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
                 None => return false,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::new_rgb8(7, 5).write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn a_head_tells_format_and_size() {
+        let limits = Limits::default();
+        for (format, extension) in [
+            (ImageFormat::Jpeg, "jpg"),
+            (ImageFormat::Png, "png"),
+            (ImageFormat::Gif, "gif"),
+            (ImageFormat::WebP, "webp"),
+        ] {
+            let bytes = encoded(format);
+            assert_eq!(header(&bytes, &limits), Ok(Header { extension, width: 7, height: 5 }));
+            assert_eq!(decode(&bytes, &limits).unwrap().image.width(), 7);
+        }
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], reason: &str) {
+        let limits = Limits { max_pixels: 34, ..Limits::default() };
+        assert_eq!(header(bytes, &limits).unwrap_err().reason(), reason);
+        assert_eq!(decode(bytes, &limits).unwrap_err().reason(), reason);
+    }
+
+    #[test]
+    fn what_is_no_picture_is_told_by_its_head() {
+        let (jpeg, png) = (encoded(ImageFormat::Jpeg), encoded(ImageFormat::Png));
+        check(b"", "empty");
+        check(b"GIF", "unknown_format");
+        check(b"BM\0\0\0\0", "unknown_format");
+        check(&jpeg[..jpeg.len() - 2], "truncated");
+        check(&png[..20], "corrupt");
+        check(&png, "too_large");
     }
 }
