@@ -1,0 +1,91 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why nothing more could be imported. What was committed before stands, and importing again goes on from there.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The source cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Source {
+        /// The folder or the file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The source, or what a list's paths are relative to, is a file where a folder should be, or the other way round.
+    #[error("`{}` is not a {expected}", path.display())]
+    OtherKind {
+        /// What was named.
+        path: PathBuf,
+        /// `folder` or `file`.
+        expected: &'static str,
+    },
+    /// The folder holds the media folder, or lies in it: importing would find what it has imported.
+    #[error("`{}` and the media folder `{}` lie in each other", folder.display(), media_dir.display())]
+    Nested {
+        /// The source.
+        folder: PathBuf,
+        /// The media folder.
+        media_dir: PathBuf,
+    },
+    /// The CSV file lacks columns.
+    #[error("`{}` has no column for {missing}; its columns are {}", path.display(), quoted(found))]
+    MissingColumns {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, with the names that it may have.
+        missing: &'static str,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
+    /// There was nothing to import, or nothing of it could be.
+    #[error("nothing was imported from `{}`: {why}", path.display())]
+    Nothing {
+        /// The source.
+        path: PathBuf,
+        /// What there was instead.
+        why: String,
+    },
+    /// The items database could not be opened or written.
+    #[error(transparent)]
+    Store(#[from] tagmill_store::Error),
+    /// No space is left.
+    #[error("no space is left for `{}`", path.display())]
+    DiskFull {
+        /// The file that found no room.
+        path: PathBuf,
+    },
+    /// The media folder, or the list of rejects, could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+        move |source| {
+            let path = path.to_owned();
+            match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull { path },
+                _ => Error::Write { path, source },
+            }
+        }
+    }
+
+    pub(crate) fn source(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+        move |source| Error::Source { path: path.to_owned(), source }
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{}`", name.escape_debug())).collect();
+    names.join(", ")
+}

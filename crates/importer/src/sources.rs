@@ -1,0 +1,12 @@
+//! The readers, one for each kind of source.
+
+mod csv;
+mod fields;
+mod folder;
+mod jsonl;
+mod listed;
+mod names;
+
+pub(crate) use csv::Csv;
+pub(crate) use folder::Folder;
+pub(crate) use jsonl::Jsonl;

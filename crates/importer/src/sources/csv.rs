@@ -1,0 +1,260 @@
+//! A CSV file with a header: a column of tags, or the columns of `dataset.csv`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use csv::{ByteRecord, Reader, ReaderBuilder};
+use tagmill_model::{Flags, Tag};
+
+use super::fields;
+use super::listed::{Line, Place};
+use crate::source::{Pictures, Reading};
+use crate::{Error, Reason, tags};
+
+/// Why a row is left out.
+type Bad = (Reason, String);
+
+/// Reads a list.
+pub(crate) struct Csv {
+    file: PathBuf,
+    rows: Reader<File>,
+    columns: Columns,
+    place: Place,
+}
+
+/// Where the columns stand.
+#[derive(Debug)]
+struct Columns {
+    names: Vec<String>,
+    path: usize,
+    tags: Tags,
+    class: Option<usize>,
+    /// Columns of `dataset.csv` that say `true` of a class.
+    is_class: Vec<(usize, Flags)>,
+    created: Option<usize>,
+}
+
+#[derive(Debug)]
+enum Tags {
+    /// One cell, with commas between the tags.
+    Joined(usize),
+    /// A cell for each tag, and perhaps one for its confidence.
+    Each(Vec<(usize, Option<usize>)>),
+}
+
+impl Csv {
+    /// `root` is absolute and has no links in it.
+    pub(crate) fn open(file: PathBuf, root: PathBuf) -> Result<Csv, Error> {
+        let opened = File::open(&file).map_err(Error::source(&file))?;
+        let mut rows = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(opened);
+        let mut header = ByteRecord::new();
+        if !rows.read_byte_record(&mut header).map_err(|error| Error::source(&file)(error.into()))? {
+            return Err(Error::Nothing { path: file, why: "it is empty".to_owned() });
+        }
+        let names = header.iter().map(|name| {
+            let name = String::from_utf8_lossy(name);
+            name.trim_start_matches('\u{feff}').trim().to_owned()
+        });
+        let columns = Columns::of(names.collect(), &file)?;
+        Ok(Csv { place: Place::new(root, &file), columns, rows, file })
+    }
+}
+
+impl Pictures for Csv {
+    type Raw = ByteRecord;
+
+    fn next(&mut self) -> Result<Option<ByteRecord>, Error> {
+        let mut row = ByteRecord::new();
+        let read = self.rows.read_byte_record(&mut row);
+        Ok(read.map_err(|error| Error::source(&self.file)(error.into()))?.then_some(row))
+    }
+
+    fn read(&self, row: ByteRecord) -> Reading {
+        let number = row.position().map_or(0, csv::Position::line);
+        self.place.reading(number, self.columns.line(&row))
+    }
+}
+
+impl Columns {
+    fn of(names: Vec<String>, file: &Path) -> Result<Columns, Error> {
+        let find = |name: &str| names.iter().position(|column| column.eq_ignore_ascii_case(name));
+        let mut each = Vec::new();
+        while let Some(tag) = find(&format!("tag{}", each.len() + 1)) {
+            each.push((tag, find(&format!("confidence{}", each.len() + 1))));
+        }
+        let path = find("image").or_else(|| find("file_name")).or_else(|| find("path"));
+        let tags = find("tags").map(Tags::Joined).or((!each.is_empty()).then_some(Tags::Each(each)));
+        let missing = match (&path, &tags) {
+            (None, None) => {
+                "the picture (`image`, `file_name` or `path`) and none for its tags (`tags`, or `tag1`, `tag2`, ...)"
+            }
+            (None, Some(_)) => "the picture (`image`, `file_name` or `path`)",
+            (Some(_), None) => "the tags (`tags`, or `tag1`, `tag2`, ...)",
+            (Some(_), Some(_)) => "",
+        };
+        let (Some(path), Some(tags)) = (path, tags) else {
+            return Err(Error::MissingColumns { path: file.to_owned(), missing, found: names });
+        };
+        let classes = [
+            ("is_nsfw", Flags::NSFW),
+            ("is_nsfl", Flags::NSFL),
+            ("is_nsfp", Flags::NSFP),
+            ("is_pol", Flags::POL),
+        ];
+        Ok(Columns {
+            path,
+            tags,
+            class: find("flags").or_else(|| find("rating")),
+            is_class: classes.into_iter().filter_map(|(name, class)| Some((find(name)?, class))).collect(),
+            created: find("created"),
+            names,
+        })
+    }
+
+    fn line(&self, row: &ByteRecord) -> Result<Line, Bad> {
+        let (found, expected) = (row.len(), self.names.len());
+        if found != expected {
+            let detail = format!("it has {found} cells, and the header has {expected}");
+            return Err((Reason::MalformedLine, detail));
+        }
+        let path = self.text(row, self.path)?;
+        if path.is_empty() {
+            return Err((Reason::MalformedField, format!("`{}` is empty", self.names[self.path])));
+        }
+        let field = |detail| (Reason::MalformedField, detail);
+        let optional = |column: Option<usize>| column.map_or(Ok(""), |column| self.text(row, column));
+        let (tags, odd_tags) = self.tags(row)?;
+        let mut class = fields::class(optional(self.class)?).map_err(field)?;
+        for (column, flag) in &self.is_class {
+            let text = self.text(row, *column)?;
+            if ["true", "1"].iter().any(|yes| text.eq_ignore_ascii_case(yes)) {
+                // Of a class that people's tags named, which then is no SFW whatever the flags say.
+                class = Some((class.unwrap_or(Flags::empty()) - Flags::SFW) | *flag);
+            }
+        }
+        let created = fields::created(optional(self.created)?).map_err(field)?;
+        // `dataset.csv` has 0 for a time that is not known.
+        let created = created.filter(|created| *created != 0);
+        Ok(Line { path: Path::new(path).to_owned(), tags, odd_tags, class, created })
+    }
+
+    fn tags(&self, row: &ByteRecord) -> Result<(Vec<Tag>, usize), Bad> {
+        let columns = match &self.tags {
+            Tags::Joined(column) => return Ok((tags::certain(self.text(row, *column)?.split(',')), 0)),
+            Tags::Each(columns) => columns,
+        };
+        let (mut tags, mut odd) = (Vec::new(), 0);
+        for (name, confidence) in columns {
+            let name = tags::tidy(self.text(row, *name)?);
+            let confidence = confidence.map_or(Ok(""), |column| self.text(row, column))?;
+            let confidence =
+                if confidence.is_empty() { Some(tags::CERTAIN) } else { fields::confidence(confidence) };
+            match confidence {
+                _ if name.is_empty() => {}
+                Some(confidence) => tags.push(Tag { name, confidence }),
+                None => odd += 1,
+            }
+        }
+        Ok((tags, odd))
+    }
+
+    fn text<'a>(&self, row: &'a ByteRecord, column: usize) -> Result<&'a str, Bad> {
+        let text = std::str::from_utf8(&row[column]).map_err(|_| {
+            (Reason::MalformedField, format!("`{}` is not in UTF-8", self.names[column].escape_debug()))
+        })?;
+        Ok(text.trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::listed::shown;
+
+    fn read(contents: &[u8]) -> Result<String, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("list.csv");
+        std::fs::write(&file, contents).unwrap();
+        let root = folder.path().to_owned();
+        let mut list = Csv::open(file, root.clone())?;
+        let mut readings = Vec::new();
+        while let Some(row) = list.next()? {
+            readings.push(list.read(row));
+        }
+        Ok(shown(&root, readings))
+    }
+
+    #[track_caller]
+    fn check(list: &str, expected: &str) {
+        assert_eq!(read(list.as_bytes()).unwrap(), expected, "{list}");
+    }
+
+    #[test]
+    fn a_cell_of_tags() {
+        check("image,tags\na.jpg,\"cat, red  sofa\"\nb.jpg,\n", "a.jpg: cat 1 | red sofa 1\nb.jpg: ");
+        check("\u{feff}Tags , FILE_NAME,note\r\ncat,\"a, b.jpg\",x\r\n", "a, b.jpg: cat 1");
+        check("path,tags\na.mp4,cat\n", "a video");
+        check(
+            "path,tags,rating,created\na.jpg,cat,q,2024-03-17\nb.jpg,cat,,\n",
+            "a.jpg: cat 1; nsfw; 1710633600\nb.jpg: cat 1",
+        );
+        check("path,tags\n\"a.jpg\",\"two\nlines\"\n\n", "a.jpg: two lines 1");
+    }
+
+    #[test]
+    fn a_cell_for_each_tag() {
+        check("path,tag1,tag2\na.jpg,cat,\nb.jpg,,dog\n", "a.jpg: cat 1\nb.jpg: dog 1");
+        let dataset = "id,image,created,width,height,flags,is_nsfw,is_nsfl,is_nsfp,is_pol,tag1,confidence1,tag2,confidence2\n\
+            1,2024/a.jpg,1710633600,640,480,1,false,false,false,false,cat,0.5,dog,0.25\n\
+            2,2024/b.jpg,0,0,0,1,true,false,false,true,cat,1.0,,\n\
+            3,2024/c.jpg,0,0,0,0,false,false,false,false,cat,high,dog,0.5\n";
+        check(
+            dataset,
+            "2024/a.jpg: cat 0.5 | dog 0.25; sfw; 1710633600\n\
+             2024/b.jpg: cat 1; nsfw,pol\n\
+             ! 2024/c.jpg: odd tags: line 4: 1 entry is no tag\n\
+             2024/c.jpg: dog 0.5",
+        );
+    }
+
+    #[test]
+    fn bad_rows_are_told_by_line() {
+        let list = b"path,tags,rating,created\na.jpg,cat\n,cat,,\nb.jpg,gr\xf6\xdfe,,\nc.jpg,cat,x,\nd.jpg,cat,,soon\n\"e\n.jpg\",a,b,c,d\nf.jpg,cat,,\n";
+        insta::assert_snapshot!(read(list).unwrap(), @r"
+        ! list.csv:2: malformed line: it has 2 cells, and the header has 4
+        ! list.csv:3: malformed field: `path` is empty
+        ! list.csv:4: malformed field: `tags` is not in UTF-8
+        ! list.csv:5: malformed field: `x` is not a content class (sfw, nsfw, nsfl, nsfp, pol) and no rating
+        ! list.csv:6: malformed field: `soon` is neither Unix seconds nor a date such as 2024-03-17
+        ! list.csv:7: malformed line: it has 5 cells, and the header has 4
+        f.jpg: cat 1
+        ");
+    }
+
+    #[track_caller]
+    fn check_columns(list: &[u8], expected: &str) {
+        let error = read(list).unwrap_err().to_string();
+        assert_eq!(error.split_once("list.csv` ").unwrap().1, expected);
+    }
+
+    #[test]
+    fn columns_that_are_not_there() {
+        check_columns(
+            b"image;tags\na.jpg;cat\n",
+            "has no column for the picture (`image`, `file_name` or `path`) and none for its tags (`tags`, or `tag1`, `tag2`, ...); its columns are `image;tags`",
+        );
+        check_columns(
+            b"path,tag,score\na.jpg,cat,0.5\n",
+            "has no column for the tags (`tags`, or `tag1`, `tag2`, ...); its columns are `path`, `tag`, `score`",
+        );
+        check_columns(
+            b"name,tags\n",
+            "has no column for the picture (`image`, `file_name` or `path`); its columns are `name`, `tags`",
+        );
+        let empty = read(b"").unwrap_err().to_string();
+        assert!(
+            empty.starts_with("nothing was imported from `") && empty.ends_with("`: it is empty"),
+            "{empty}"
+        );
+    }
+}
