@@ -140,7 +140,14 @@ impl Planner {
     pub(crate) fn lose(&mut self, entry: (ItemId, Place)) {
         self.report.present -= 1;
         self.report.quarantined += 1;
-        self.queue.wanted.push(entry);
+        let path = self.queue.paths.get(entry.1);
+        if MediaPath::is_imported(path) {
+            let (reason, detail) = imported();
+            let path = path.to_owned();
+            self.report.fail(FailedItem { id: entry.0, path, reason, detail });
+        } else {
+            self.queue.wanted.push(entry);
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -203,6 +210,10 @@ impl Planner {
                     return Ok(());
                 }
             },
+            Inserted::New(_) if MediaPath::is_imported(path) => {
+                let (reason, detail) = imported();
+                return Err((row.path, reason, detail));
+            }
             Inserted::New(place) => {
                 if !self.retry_failed && self.gone.contains(path) {
                     self.report.known_gone += 1;
@@ -218,6 +229,11 @@ impl Planner {
         self.report.planned += 1;
         Ok(())
     }
+}
+
+/// Why a host is not asked for what was imported.
+fn imported() -> (Reason, String) {
+    (Reason::Imported, "no host has it, as it was imported; `tagmill import` puts it there again".to_owned())
 }
 
 /// Boards send paths, and at times whole addresses, with a scheme or without.
@@ -364,6 +380,22 @@ mod tests {
             urls(Image, "//videos.pr0gramm.com/a.jpg", None),
             "a.jpg https://img.a.jpg https://images.a.jpg"
         );
+    }
+
+    #[test]
+    fn no_host_is_asked_for_what_was_imported() {
+        let mut planner =
+            planner(&["imported/ab/a.jpg", "imported/ab/b.jpg"], |config| config.verify_existing = true);
+        for (id, path) in [(1, "imported/ab/a.jpg"), (2, "imported/ab/b.jpg"), (3, "imported/ab/c.jpg")] {
+            planner.add_path(id, path);
+        }
+        let present = planner.take_present();
+        assert_eq!((planner.report.present, planner.report.failures[0].id), (2, ItemId(3)));
+        planner.lose(present[1]);
+        assert!(planner.wanted().is_empty());
+        let Report { planned, present, failed, quarantined, failures, .. } = planner.report;
+        assert_eq!((planned, present, failed, quarantined), (3, 1, 2, 1));
+        assert!(failures.iter().all(|item| item.reason == Reason::Imported));
     }
 
     #[test]

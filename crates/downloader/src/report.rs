@@ -86,6 +86,8 @@ pub enum Reason {
     OtherHost,
     /// Another item's path differs in case alone. On macOS and Windows the two would be one file.
     Collision,
+    /// It was imported from this machine, where it is no more; no host has it.
+    Imported,
     /// The board named no file of the variant that was asked for.
     NoVariant,
     /// 404 or 410: the host no longer has it.
@@ -118,6 +120,7 @@ impl Reason {
             Reason::UnsafePath => "unsafe path",
             Reason::OtherHost => "on another host",
             Reason::Collision => "path differs in case alone",
+            Reason::Imported => "imported",
             Reason::NoVariant => "no such variant",
             Reason::Gone => "gone",
             Reason::Denied => "denied",

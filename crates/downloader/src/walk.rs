@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use rayon::prelude::*;
+use tagmill_model::MediaPath;
 
 use crate::Error;
 use crate::media_store::PART;
@@ -31,7 +32,7 @@ impl Folder {
 }
 
 /// Walks over a folder on all cores; finds nothing where there is no such folder. Hidden files, parts and symbolic links are
-/// no media. Nothing is made or locked.
+/// no media, but for links to what was imported by reference. Nothing is made or locked.
 pub(crate) fn walk(root: &Path) -> Result<Vec<Folder>, Error> {
     match fs::metadata(root) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -50,7 +51,9 @@ fn walk_below(folder: &Path, prefix: String) -> Result<Vec<Folder>, Error> {
             continue;
         };
         let kind = entry.file_type().map_err(fault)?;
-        if kind.is_file() {
+        let is_reference =
+            || MediaPath::is_imported(&prefix) && fs::metadata(entry.path()).is_ok_and(|to| to.is_file());
+        if kind.is_file() || kind.is_symlink() && is_reference() {
             names.push_str(name);
             names.push('/');
         } else if kind.is_dir() {
@@ -69,4 +72,32 @@ fn walk_below(folder: &Path, prefix: String) -> Result<Vec<Folder>, Error> {
         found.push(Folder { prefix, names });
     }
     Ok(found)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_link_is_a_medium_only_where_it_was_imported() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("imported/ab")).unwrap();
+        fs::write(at("a.jpg"), "").unwrap();
+        for (name, to) in
+            [("b.jpg", "a.jpg"), ("imported/ab/c.jpg", "../../a.jpg"), ("imported/ab/d.jpg", "nowhere")]
+        {
+            symlink(to, at(name)).unwrap();
+        }
+        symlink(folder.path(), at("imported/ab/e.jpg")).unwrap();
+        let mut found = Vec::new();
+        walk(folder.path())
+            .unwrap()
+            .iter()
+            .for_each(|folder| folder.paths(|path| found.push(path.to_owned())));
+        found.sort();
+        assert_eq!(found, ["a.jpg", "imported/ab/c.jpg"]);
+    }
 }
