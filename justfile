@@ -19,6 +19,10 @@ build: setup
 fetch *arguments:
     {{ tagmill }} fetch "$@"
 
+# Take pictures and tags that you have already into items.db and media/
+import *arguments:
+    {{ tagmill }} import "$@"
+
 # Turn items.db into the training table dataset.csv
 prepare *arguments:
     {{ tagmill }} prepare "$@"

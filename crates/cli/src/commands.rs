@@ -10,6 +10,7 @@ pub(crate) mod download;
 pub(crate) mod export;
 pub(crate) mod fetch;
 mod identity;
+pub(crate) mod import;
 pub(crate) mod login;
 mod parse;
 mod picture;

@@ -10,6 +10,8 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
     } else if let Some(error) = error.downcast_ref() {
         of_preparer(error)
     } else if let Some(error) = error.downcast_ref() {
+        of_importer(error)
+    } else if let Some(error) = error.downcast_ref() {
         of_login(error)
     } else if let Some(error) = error.downcast_ref() {
         of_tally(error)
@@ -65,10 +67,33 @@ fn of_preparer(error: &tagmill_preparer::Error) -> Option<&'static str> {
     match error {
         Error::Store(error) => of_store(error),
         Error::Dataset(error) => dataset_hint(error),
-        Error::NoRows { items: 0, .. } => Some("the database is empty: run `tagmill fetch` first"),
+        Error::NoRows { items: 0, .. } => {
+            Some("the database is empty: run `tagmill fetch` or `tagmill import` first")
+        }
         Error::NoRows { .. } => Some("fetch more items, or loosen --min-tags, --min-confidence or --flags"),
         Error::NotIncremental { .. } => Some("run it without --incremental, once, to make the table anew"),
         _ => None,
+    }
+}
+
+fn of_importer(error: &tagmill_importer::Error) -> Option<&'static str> {
+    use tagmill_importer::Error;
+    match error {
+        Error::Store(tagmill_store::Error::OtherOrigin { .. }) => {
+            Some("import into a --data-dir of its own; that of a board is filled by `tagmill fetch`")
+        }
+        Error::Store(error) => of_store(error),
+        Error::Nested { .. } => {
+            Some("import a folder that lies elsewhere, or choose another --data-dir for what is made of it")
+        }
+        Error::MissingColumns { .. } => {
+            Some("the first line names the columns, with commas between them; docs/import.md has examples")
+        }
+        Error::Nothing { .. } => Some(
+            "pictures without tags are left out unless by --untagged; `--rejects FILE` lists all that was left out",
+        ),
+        Error::DiskFull { .. } => Some("make room and run the same command again; what was imported is kept"),
+        Error::Source { .. } | Error::OtherKind { .. } | Error::Write { .. } => None,
     }
 }
 
@@ -124,7 +149,7 @@ fn of_downloader(error: &tagmill_downloader::Error) -> Option<&'static str> {
 fn of_store(error: &tagmill_store::Error) -> Option<&'static str> {
     use tagmill_store::Error;
     match error {
-        Error::NotFound { .. } => Some("run `tagmill fetch` first, or check --data-dir"),
+        Error::NotFound { .. } => Some("run `tagmill fetch` or `tagmill import` first, or check --data-dir"),
         Error::NotADatabase { .. } | Error::NoItemsTable { .. } | Error::MissingColumn { .. } => {
             Some("check --data-dir; to start afresh, move that file away")
         }

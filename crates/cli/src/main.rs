@@ -16,6 +16,7 @@ mod sister;
 ///
 /// The stages run in this order, each from the files that the one before left in the data folder:
 /// fetch (items.db), prepare (dataset.csv), download (media/), train (models/), validate, predict.
+/// For pictures that you have already, import takes the place of fetch and download.
 /// A stage that was stopped goes on where it was when it is run again.
 #[derive(Parser)]
 #[command(
@@ -36,6 +37,7 @@ struct Tagmill {
 enum Command {
     Login(commands::login::LoginArgs),
     Fetch(commands::fetch::FetchArgs),
+    Import(commands::import::ImportArgs),
     Status(commands::status::StatusArgs),
     Tags(commands::tags::TagsArgs),
     Prepare(Box<commands::prepare::PrepareArgs>),
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
     match command {
         Command::Login(args) => commands::login::run(args, &global).into(),
         Command::Fetch(args) => commands::fetch::run(args, &global).into(),
+        Command::Import(args) => commands::import::run(args, &global).into(),
         Command::Status(args) => commands::status::run(&args, &global).into(),
         Command::Tags(args) => commands::tags::run(&args, &global).into(),
         Command::Prepare(args) => commands::prepare::run(*args, &global).into(),

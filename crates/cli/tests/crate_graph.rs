@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-const STAGES: [&str; 4] = ["tagmill-fetcher", "tagmill-preparer", "tagmill-downloader", "tagmill-trainer"];
+const STAGES: [&str; 5] =
+    ["tagmill-fetcher", "tagmill-importer", "tagmill-preparer", "tagmill-downloader", "tagmill-trainer"];
 
 /// Everything that a package is built from, tests and examples aside.
 fn dependencies(package: &str) -> BTreeSet<String> {
@@ -64,10 +65,17 @@ fn training_knows_neither_database_nor_network() {
     check_without("tagmill-trainer", &["sqlx", "reqwest", "hyper", "tagmill-store", "tagmill-http"]);
 }
 
+/// It takes what lies on this machine.
+#[test]
+fn importing_knows_no_network() {
+    check_without("tagmill-importer", &["reqwest", "hyper", "tagmill-http"]);
+}
+
 /// Parquet is slow to build, and training reads the CSV.
 #[test]
 fn only_who_asks_for_parquet_gets_it() {
-    for package in ["tagmill-trainer", "tagmill-fetcher", "tagmill-downloader", "tagmill-store"] {
+    for package in ["tagmill-trainer", "tagmill-fetcher", "tagmill-importer", "tagmill-downloader", "tagmill-store"]
+    {
         check_without(package, &["parquet"]);
     }
 }
@@ -76,6 +84,7 @@ fn only_who_asks_for_parquet_gets_it() {
 fn nothing_but_training_knows_libtorch() {
     for package in [
         "tagmill-fetcher",
+        "tagmill-importer",
         "tagmill-preparer",
         "tagmill-downloader",
         "tagmill-pixels",
