@@ -47,6 +47,10 @@ predict *arguments: build
 demo *arguments:
     cargo xtask full-pipeline "$@"
 
+# Real pictures with real tags: Debian's openclipart, ready for prepare
+openclipart *arguments:
+    cargo xtask data openclipart "$@"
+
 # A board on this machine to try the stages on
 board *arguments:
     cargo xtask board "$@"

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod board;
 mod cargo;
+mod data;
 mod pipeline;
 mod setup;
 mod stage;
@@ -30,6 +31,8 @@ enum Chore {
     Setup,
     /// Run everything end to end: board, fetch, prepare, download, train, validate, predict
     FullPipeline(pipeline::Options),
+    /// Get real pictures with real tags, and import them
+    Data(data::Options),
     /// Check formatting and lints, then run all tests, the trainer's included
     Test,
     /// Run a board on this machine, to try tagmill on
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Setup => setup::run(),
         Chore::FullPipeline(options) => pipeline::run(&options),
+        Chore::Data(options) => data::run(&options),
         Chore::Test => test::run(),
         Chore::Board(options) => board::run(&options),
         Chore::Bench(options) => bench::run(&options),
