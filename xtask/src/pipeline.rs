@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -13,7 +13,9 @@ use crate::cargo::{build_release, root};
 use crate::stage::Finished;
 use crate::{setup, table};
 
+mod openclipart;
 mod predictions;
+mod sides;
 mod stages;
 mod visual;
 
@@ -22,8 +24,11 @@ use stages::{Stages, figure};
 /// How much better than guessing by frequency the tagger must be, in mean average precision on held-out items.
 const CLEARLY_BETTER: f64 = 3.0;
 
-/// Where validate leaves its files, in the data folder.
-const VALIDATION: &str = "models/tagger/validation";
+/// The run that train makes where it is given no name.
+const TAGGER: &str = "tagger";
+
+/// How many times training sees each picture of a board, if nobody says.
+const EPOCHS: u32 = 8;
 
 /// How the built-in board's pictures are learned from. They are squashed and mirrored, and nothing else: things are drawn too
 /// small to be cut, and there are too few views for more variety to pay.
@@ -38,9 +43,15 @@ pub(crate) struct Options {
     /// How many items the board holds, or how many to fetch from your own
     #[arg(long, default_value_t = 36_000)]
     items: u64,
-    /// How many times training sees each picture
-    #[arg(long, default_value_t = 8)]
-    epochs: u32,
+    /// Real pictures to learn from, instead of a board's
+    #[arg(long, value_enum, value_name = "SET", conflicts_with_all = ["items", "board"])]
+    data: Option<DataSet>,
+    /// How many times to split the real pictures, and to train and judge a tagger: split seeds 1 to N
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "data", value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
+    /// How many times training sees each picture [default: 8, or 10 with openclipart]
+    #[arg(long)]
+    epochs: Option<u32>,
     /// Side of the square that pictures are shrunk to, in pixels
     #[arg(long, default_value_t = 64)]
     image_size: u32,
@@ -55,8 +66,22 @@ pub(crate) struct Options {
     media_url: Option<String>,
 }
 
+/// Real pictures that `cargo xtask data` gets.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DataSet {
+    /// Drawings in the public domain
+    Openclipart,
+}
+
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::run()?;
+    match options.data {
+        Some(DataSet::Openclipart) => openclipart::run(options),
+        None => run_board(options),
+    }
+}
+
+fn run_board(options: &Options) -> Result<()> {
     let binaries = build_release(&["tagmill-cli", "tagmill-cli-train", "tagmill-testboard"])?;
     let work = Work::open(options.keep.as_deref())?;
     let (board, api_url, media_url) = match (&options.board, &options.media_url) {
@@ -75,20 +100,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     stages.run("prepare", &[])?;
     stages.run("download", &["--media-url", &media_url])?;
-    let (epochs, size) = (options.epochs.to_string(), options.image_size.to_string());
+    let epochs = options.epochs.unwrap_or(EPOCHS).to_string();
+    let size = options.image_size.to_string();
     stages.run("train", &[&["--epochs", &epochs, "--image-size", &size], &LEARNING[..]].concat())?;
     let figures = stages.run("validate", &[])?;
-    let predictions = predictions::predict(&mut stages, &work.folder)?;
+    let predictions = predictions::predict(&mut stages, &work, TAGGER)?;
 
     println!("\n{}\n", stages.table());
     println!("{}\n", figures_table(&figures)?);
     if let Some(board) = &board {
-        println!("{}\n", visual::sentence(&work.folder, &board.visual_tags)?);
+        println!("{}\n", visual::sentence(&work.validation(TAGGER), &board.visual_tags)?);
     }
     println!("{predictions}");
-    println!("curves, tags and pictures: {}\n", work.page()?.display());
+    println!("curves, tags and pictures: {}\n", work.page(TAGGER)?.display());
     drop(board);
-    judge(&figures)
+    judge(figure(&figures, "model", MAP)?, figure(&figures, "prior", MAP)?, CLEARLY_BETTER)
 }
 
 /// The held-out figures beside those of guessing each tag by its frequency.
@@ -109,19 +135,18 @@ fn figures_table(validated: &Finished) -> Result<String> {
     Ok(table::table(&["held-out figure", "tagger", "prior"], &rows))
 }
 
-/// The rows of a table that validate left in the run's folder.
-fn judged_rows<Row: DeserializeOwned>(data: &Path, name: &str) -> Result<Vec<Row>> {
-    let file = data.join(VALIDATION).join(name);
-    let csv = csv::Reader::from_path(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+/// The rows of a CSV file.
+fn rows<Row: DeserializeOwned>(file: &Path) -> Result<Vec<Row>> {
+    let csv = csv::Reader::from_path(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     Ok(csv.into_deserialize().collect::<Result<_, _>>()?)
 }
 
-fn judge(validated: &Finished) -> Result<()> {
-    let (model, prior) = (figure(validated, "model", MAP)?, figure(validated, "prior", MAP)?);
+/// Whether the tagger's mAP is so many times the prior's.
+fn judge(model: f64, prior: f64, times: f64) -> Result<()> {
     let ratio = model / prior;
     ensure!(
-        ratio >= CLEARLY_BETTER,
-        "the tagger's mAP of {model:.3} is only {ratio:.1} times the prior's {prior:.3}; {CLEARLY_BETTER} times is what counts as learned"
+        ratio >= times,
+        "the tagger's mAP of {model:.3} is only {ratio:.1} times the prior's {prior:.3}; {times} times is what counts as learned"
     );
     println!("passed: the tagger's mAP is {ratio:.1} times the prior's");
     Ok(())
@@ -146,9 +171,19 @@ impl Work {
         Ok(Work { folder, kept: keep.is_some() })
     }
 
-    /// Where validate's page lies, also after this folder is gone.
-    fn page(&self) -> Result<PathBuf> {
-        let page = self.folder.join(VALIDATION).join("report.html");
+    /// Where a run lies.
+    fn run(&self, run: &str) -> PathBuf {
+        self.folder.join("models").join(run)
+    }
+
+    /// Where validate leaves a run's files.
+    fn validation(&self, run: &str) -> PathBuf {
+        self.run(run).join("validation")
+    }
+
+    /// Where validate's page of a run lies, also after this folder is gone.
+    fn page(&self, run: &str) -> Result<PathBuf> {
+        let page = self.validation(run).join("report.html");
         if self.kept {
             return Ok(page);
         }

@@ -1,8 +1,9 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::Work;
 use super::stages::Stages;
 
 /// How many predictions are shown.
@@ -30,12 +31,13 @@ struct ScoredTag {
 }
 
 /// Lets `tagmill predict` tag some pictures that the tagger has never seen, and sets its tags beside the true ones.
-pub(super) fn predict(stages: &mut Stages, data: &Path) -> Result<String> {
-    let judged = held_out(data)?;
+pub(super) fn predict(stages: &mut Stages, work: &Work, run: &str) -> Result<String> {
+    let judged = held_out(work, run)?;
+    let media = work.folder.join("media");
     let files: Vec<String> =
-        judged.iter().map(|row| data.join("media").join(&row.image).to_string_lossy().into_owned()).collect();
-    let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let report = stages.run("predict", &files)?;
+        judged.iter().map(|row| media.join(&row.image).to_string_lossy().into_owned()).collect();
+    let arguments = ["--run", run].into_iter().chain(files.iter().map(String::as_str));
+    let report = stages.run("predict", &arguments.collect::<Vec<_>>())?;
     let predictions = Vec::<Prediction>::deserialize(&report.report()["predictions"])
         .context("`tagmill predict --json` reported no predictions")?;
     let mut text = "predictions for pictures that training never saw (* is right)\n".to_owned();
@@ -57,8 +59,8 @@ fn predicted(prediction: &Prediction, truth: &[String]) -> String {
 }
 
 /// Some of the items that validate judged, spread over all of them.
-fn held_out(data: &Path) -> Result<Vec<Judged>> {
-    let rows: Vec<Judged> = super::judged_rows(data, "predictions.csv")?;
+fn held_out(work: &Work, run: &str) -> Result<Vec<Judged>> {
+    let rows: Vec<Judged> = super::rows(&work.validation(run).join("predictions.csv"))?;
     let step = (rows.len() / SHOWN).max(1);
     Ok(rows.into_iter().step_by(step).take(SHOWN).collect())
 }

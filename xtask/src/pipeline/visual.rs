@@ -15,8 +15,8 @@ struct Judged {
 }
 
 /// The mean average precision of those tags alone that a picture can show, beside the prior's.
-pub(super) fn sentence(data: &Path, visual_tags: &[String]) -> Result<String> {
-    let rows: Vec<Judged> = super::judged_rows(data, "per_tag.csv")?;
+pub(super) fn sentence(validation: &Path, visual_tags: &[String]) -> Result<String> {
+    let rows: Vec<Judged> = super::rows(&validation.join("per_tag.csv"))?;
     let pairs: Vec<(f64, f64)> = rows
         .iter()
         .filter(|row| visual_tags.contains(&row.tag))
