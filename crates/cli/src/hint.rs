@@ -2,6 +2,7 @@
 
 use tagmill_cli::{dataset_hint, pixels_hint, split_hint};
 use tagmill_fetcher::api::pr0gramm::LoginError;
+use tagmill_model::staging::StagingError;
 
 /// The hint for an error of a command, where there is one.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
@@ -117,11 +118,11 @@ fn of_export(error: &tagmill_model::export::hugging_face::Error) -> Option<&'sta
         Error::NoRows { .. } => {
             Some("`--flags` says which content classes are handed on: sfw alone by default")
         }
-        Error::NotEmpty { .. } => {
+        Error::Staging(StagingError::NotEmpty { .. }) => {
             Some("name another folder, or replace README.md and data/ in this one by `--force`")
         }
-        Error::InTheWay { .. } => Some("move it away, or name another folder"),
-        Error::Io { .. } => None,
+        Error::Staging(StagingError::InTheWay { .. }) => Some("move it away, or name another folder"),
+        Error::Staging(StagingError::Io { .. }) | Error::Io { .. } => None,
     }
 }
 

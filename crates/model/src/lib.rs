@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod atomic;
+pub mod card;
 #[cfg(feature = "dataset")]
 pub mod dataset;
 #[cfg(feature = "export")]
@@ -15,6 +16,7 @@ pub mod picture;
 mod printable;
 pub mod split;
 pub mod stage;
+pub mod staging;
 pub mod tag;
 pub mod vocabulary;
 

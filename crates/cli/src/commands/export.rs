@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use tagmill_cli::{Exit, GlobalArgs, Session};
-use tagmill_model::export::hugging_face::{self, Config, Existing, License, Report};
+use tagmill_model::card::License;
+use tagmill_model::export::hugging_face::{self, Config, Report};
+use tagmill_model::staging::Existing;
 use tagmill_model::{Flags, ItemId};
 
 use crate::hint::hint;

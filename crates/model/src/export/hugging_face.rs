@@ -6,28 +6,41 @@
 //! are not copied, and there is nothing in it on who posted, voted or commented.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::{fmt, fs};
 
 use serde::Serialize;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::card::License;
 use crate::dataset::{DatasetError, DatasetReader, DatasetRow, meta_path};
-use crate::{Flags, ItemId, Outcome, Progress, Split, SplitConfig, StageReport};
+use crate::staging::{Existing, Layout, Staging, StagingError};
+use crate::{Flags, ItemId, Outcome, Progress, Split, SplitConfig, StageReport, atomic};
 
 mod card;
 mod facts;
 mod shards;
-mod staging;
 
 use facts::Facts;
 use shards::Shards;
-use staging::Staging;
 
 /// How often a run looks whether it was cancelled, and tells how far it is.
 const ROWS_A_STEP: u64 = 4096;
+
+/// Where the rows stand.
+const DATA: &str = "data";
+
+/// The dataset card.
+const CARD: &str = "README.md";
+
+const LAYOUT: Layout = Layout {
+    entries: &[DATA, CARD],
+    is_ours: |path| match path.strip_prefix(DATA) {
+        Ok(file) => file.to_str().is_some_and(shards::is_shard),
+        Err(_) => path == Path::new(CARD),
+    },
+};
 
 /// What to export, and what the card says of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,15 +68,6 @@ pub struct Config {
     pub bytes_a_file: u64,
 }
 
-/// What to do with a folder that has something in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// End with [`Error::NotEmpty`].
-    Refuse,
-    /// Replace `README.md` and the exported files in `data/`, and leave all else, such as `.git`, as it is.
-    Replace,
-}
-
 impl Config {
     /// The defaults, for a table and a folder.
     pub fn new(dataset: impl Into<PathBuf>, folder: impl Into<PathBuf>) -> Config {
@@ -82,34 +86,6 @@ impl Config {
     }
 }
 
-/// A licence by its identifier on the hub, such as `cc-by-4.0` or `other`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct License(String);
-
-/// A text that cannot be the identifier of a licence.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "a licence is named by its identifier on the hub: small letters, digits, `-` and `.`, such as cc-by-4.0 or other"
-)]
-pub struct InvalidLicense;
-
-impl FromStr for License {
-    type Err = InvalidLicense;
-
-    fn from_str(text: &str) -> Result<License, InvalidLicense> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-        let is_name = text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed);
-        if is_name { Ok(License(text.to_owned())) } else { Err(InvalidLicense) }
-    }
-}
-
-impl fmt::Display for License {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Reads the table and writes the dataset. The folder gets it when all of it is written, the card last.
 ///
 /// # Errors
@@ -117,7 +93,7 @@ impl fmt::Display for License {
 pub fn run(config: &Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
     let facts = Facts::read(&meta_path(&config.dataset))?;
     let rows = DatasetReader::open(&config.dataset)?;
-    let staging = Staging::begin(&config.folder, config.existing)?;
+    let staging = Staging::begin(&config.folder, config.existing, LAYOUT)?;
     progress.start("exporting", facts.as_ref().map(|facts| facts.rows));
     let report = write(config, rows, &staging, progress, cancel);
     progress.finish();
@@ -134,7 +110,8 @@ pub fn run(config: &Config, progress: &dyn Progress, cancel: &CancellationToken)
     if report.train.rows + report.test.rows == 0 {
         return Err(Error::NoRows { dataset: config.dataset.clone(), left_out: report.left_out });
     }
-    staging.write("README.md", &card::card(config, facts.as_ref(), &report))?;
+    let card = staging.part().join(CARD);
+    atomic::write(&card, card::card(config, facts.as_ref(), &report).as_bytes()).map_err(Error::at(&card))?;
     staging.commit()?;
     Ok(report)
 }
@@ -146,8 +123,10 @@ fn write(
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    let mut train = Shards::new("train", staging.data(), config);
-    let mut test = Shards::new("test", staging.data(), config);
+    let data = staging.part().join(DATA);
+    fs::create_dir(&data).map_err(Error::at(&data))?;
+    let mut train = Shards::new("train", &data, config);
+    let mut test = Shards::new("test", &data, config);
     let mut report = Report {
         outcome: Outcome::Cancelled,
         rows_read: 0,
@@ -307,18 +286,9 @@ pub enum Error {
         /// Rows by the content class that was not asked for, or other reason.
         left_out: BTreeMap<String, u64>,
     },
-    /// The folder has something in it, and [`Existing::Refuse`] was asked for.
-    #[error("the folder `{}` is not empty", folder.display())]
-    NotEmpty {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// Something stands in the way that no export wrote, and that [`Existing::Replace`] would take away.
-    #[error("`{}` stands where the dataset's files shall, and is none of them", path.display())]
-    InTheWay {
-        /// What stands there.
-        path: PathBuf,
-    },
+    /// The folder does not take the files.
+    #[error(transparent)]
+    Staging(#[from] StagingError),
     /// A file or folder could not be written.
     #[error("cannot write `{}`", path.display())]
     Io {

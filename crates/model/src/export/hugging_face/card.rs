@@ -1,17 +1,11 @@
 //! The dataset card: what the hub reads of its YAML head, and what people read below.
 //! <https://huggingface.co/docs/hub/datasets-cards>
 
-use std::fmt::Write as _;
-
-use serde_json::Value;
-
 use super::facts::Facts;
 use super::shards::COLUMNS;
 use super::{Config, Report};
 use crate::Flags;
-
-/// Texts of a setting beyond so many characters say less than they hide.
-const LONGEST_SETTING: usize = 120;
+use crate::card::{inline, settings, yaml};
 
 /// Reasons that a picture may not be for everyone; politics alone is none.
 const ADULT: Flags = Flags::NSFW.union(Flags::NSFL).union(Flags::NSFP);
@@ -32,8 +26,7 @@ pub(super) fn card(config: &Config, facts: Option<&Facts>, report: &Report) -> S
 
 fn head(config: &Config, report: &Report) -> String {
     let license = config.license.as_ref().map_or("unknown".to_owned(), ToString::to_string);
-    // A JSON text is a YAML text, whatever is in it.
-    let title = Value::from(config.title.as_str());
+    let title = yaml(&config.title);
     let size = size_category(report.train.rows + report.test.rows);
     let mut head = format!(
         "---\nlicense: {license}\npretty_name: {title}\ntask_categories:\n- image-classification\n\
@@ -141,8 +134,7 @@ fn origin(facts: Option<&Facts>) -> String {
         vocabulary.0,
         inline(sha256),
     );
-    let mut settings = Vec::new();
-    flatten("", &facts.settings, &mut settings);
+    let settings = settings(&facts.settings);
     if !settings.is_empty() {
         text += "\n| setting | value |\n|---|---|\n";
         for (name, value) in settings {
@@ -156,42 +148,6 @@ fn origin(facts: Option<&Facts>) -> String {
         }
     }
     text
-}
-
-/// `rules.length.start: 2` and so on.
-fn flatten(prefix: &str, value: &Value, settings: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                flatten(&name, value, settings);
-            }
-        }
-        Value::Null if prefix.is_empty() => {}
-        Value::Null => settings.push((prefix.to_owned(), "none".to_owned())),
-        Value::String(text) => settings.push((prefix.to_owned(), text.clone())),
-        other => settings.push((prefix.to_owned(), other.to_string())),
-    }
-}
-
-/// On one line, short, and without what would end a cell of a table or begin markup.
-fn inline(text: &str) -> String {
-    let mut inline = String::with_capacity(text.len());
-    for (position, c) in text.chars().enumerate() {
-        if position == LONGEST_SETTING {
-            inline.push('…');
-            break;
-        }
-        match c {
-            '|' | '`' | '*' | '<' | '>' | '[' | ']' | '\\' => {
-                // Writing to a text cannot fail.
-                let _ = write!(inline, "\\{c}");
-            }
-            c if c.is_control() => inline.push(' '),
-            c => inline.push(c),
-        }
-    }
-    inline
 }
 
 fn license(config: &Config) -> String {

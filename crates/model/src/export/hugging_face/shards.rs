@@ -216,3 +216,31 @@ impl Columns {
             .expect("the columns are built in the schema's order and types, all of one length")
     }
 }
+
+/// `train-00000-of-00002.parquet`
+pub(super) fn is_shard(name: &str) -> bool {
+    let Some((side, rest)) = name.split_once('-') else { return false };
+    let is_number = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbers = rest.strip_suffix(".parquet").and_then(|numbers| numbers.split_once("-of-"));
+    matches!(side, "train" | "test") && numbers.is_some_and(|(number, of)| is_number(number) && is_number(of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_its_own_files() {
+        assert!(is_shard("train-00000-of-00002.parquet"));
+        assert!(is_shard("test-00001-of-00002.parquet"));
+        for other in [
+            "train.parquet",
+            "train-0-of-2.parquet",
+            "eval-00000-of-00002.parquet",
+            "train-00000-of-00002",
+            "cat.jpg",
+        ] {
+            assert!(!is_shard(other), "{other}");
+        }
+    }
+}
