@@ -43,6 +43,10 @@ validate *arguments: build
 predict *arguments: build
     {{ tagmill }} predict "$@"
 
+# Hand on a run, or with `hf` the table
+export *arguments:
+    {{ tagmill }} export "$@"
+
 # The whole pipeline on a board that runs on this machine
 demo *arguments:
     cargo xtask full-pipeline "$@"

@@ -17,7 +17,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
     } else if let Some(error) = error.downcast_ref() {
         of_tally(error)
     } else if let Some(error) = error.downcast_ref() {
-        of_export(error)
+        of_hugging_face(error)
+    } else if let Some(error) = error.downcast_ref() {
+        of_exporter(error)
     } else if let Some(error) = error.downcast_ref() {
         of_store(error)
     } else if let Some(error) = error.downcast_ref() {
@@ -108,7 +110,7 @@ fn of_tally(error: &tagmill_preparer::tally::Error) -> Option<&'static str> {
     }
 }
 
-fn of_export(error: &tagmill_model::export::hugging_face::Error) -> Option<&'static str> {
+fn of_hugging_face(error: &tagmill_model::export::hugging_face::Error) -> Option<&'static str> {
     use tagmill_model::export::hugging_face::Error;
     match error {
         Error::Dataset(error) => dataset_hint(error),
@@ -123,6 +125,23 @@ fn of_export(error: &tagmill_model::export::hugging_face::Error) -> Option<&'sta
         }
         Error::Staging(StagingError::InTheWay { .. }) => Some("move it away, or name another folder"),
         Error::Staging(StagingError::Io { .. }) | Error::Io { .. } => None,
+    }
+}
+
+fn of_exporter(error: &tagmill_exporter::Error) -> Option<&'static str> {
+    use tagmill_exporter::Error;
+    match error {
+        Error::NoRun { .. } => Some("run `tagmill train` first, or check the run's name and --data-dir"),
+        Error::EarlierRun { .. } => Some("train it anew"),
+        Error::Malformed { .. } | Error::Network { .. } => {
+            Some("the run is not as `tagmill train` left it: put that file back, or train anew")
+        }
+        Error::IntoARun { .. } => Some("name another folder"),
+        Error::Staging(StagingError::NotEmpty { .. }) => {
+            Some("name another folder, or replace what an export wrote into this one by `--force`")
+        }
+        Error::Staging(StagingError::InTheWay { .. }) => Some("move it away, or name another folder"),
+        Error::Architecture { .. } | Error::Read { .. } | Error::Staging(StagingError::Io { .. }) => None,
     }
 }
 

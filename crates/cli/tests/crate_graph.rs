@@ -71,11 +71,25 @@ fn importing_knows_no_network() {
     check_without("tagmill-importer", &["reqwest", "hyper", "tagmill-http"]);
 }
 
+#[test]
+fn exporting_knows_neither_database_nor_network() {
+    check_without(
+        "tagmill-exporter",
+        &["sqlx", "reqwest", "hyper", "tagmill-store", "tagmill-http", "tagmill-trainer"],
+    );
+}
+
 /// Parquet is slow to build, and training reads the CSV.
 #[test]
 fn only_who_asks_for_parquet_gets_it() {
-    for package in ["tagmill-trainer", "tagmill-fetcher", "tagmill-importer", "tagmill-downloader", "tagmill-store"]
-    {
+    for package in [
+        "tagmill-trainer",
+        "tagmill-fetcher",
+        "tagmill-importer",
+        "tagmill-downloader",
+        "tagmill-store",
+        "tagmill-exporter",
+    ] {
         check_without(package, &["parquet"]);
     }
 }
@@ -90,6 +104,7 @@ fn nothing_but_training_knows_libtorch() {
         "tagmill-pixels",
         "tagmill-report",
         "tagmill-onnx",
+        "tagmill-exporter",
         "tagmill-cli",
         "tagmill-testboard",
     ] {
@@ -105,6 +120,7 @@ fn sql_stands_in_the_store_alone() {
         "tagmill-pixels",
         "tagmill-report",
         "tagmill-onnx",
+        "tagmill-exporter",
         "tagmill-trainer",
         "tagmill-testboard",
     ] {
@@ -121,6 +137,7 @@ fn terminals_are_the_binaries_business() {
         "tagmill-pixels",
         "tagmill-report",
         "tagmill-onnx",
+        "tagmill-exporter",
         "tagmill-testboard",
     ]) {
         check_without(package, &["clap", "indicatif", "tracing-subscriber"]);

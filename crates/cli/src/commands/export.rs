@@ -5,20 +5,47 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use tagmill_cli::{Exit, GlobalArgs, Session};
+use tagmill_exporter::Renamed;
 use tagmill_model::card::License;
 use tagmill_model::export::hugging_face::{self, Config, Report};
 use tagmill_model::staging::Existing;
-use tagmill_model::{Flags, ItemId};
+use tagmill_model::{Flags, ItemId, printable};
 
 use crate::hint::hint;
 
 /// Hand on what was made, in the forms that others expect
+///
+/// Writes a trained run as a folder that timm, onnxruntime, TorchScript, sd-scripts and ComfyUI read, and in it imgutils/ for
+/// imgutils, whole or not at all; docs/interop.md has an example for each. `tagmill export hf` hands on the training table.
 #[derive(Debug, Args)]
-#[command(disable_help_subcommand = true)]
+#[command(
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    override_usage = "tagmill export [OPTIONS] --to <DIR> [RUN]\n       tagmill export hf [OPTIONS] <DIR>"
+)]
 pub(crate) struct ExportArgs {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    /// Name of the run: the folder below models/
+    #[arg(value_name = "RUN", default_value = DEFAULT_RUN)]
+    run: String,
+    /// Folder to write the run into
+    #[arg(long, value_name = "DIR", required = true)]
+    to: Option<PathBuf>,
+    /// Fold the names of tags to ASCII, for tools that open lists without an encoding, such as ComfyUI's on Windows
+    #[arg(long)]
+    ascii: bool,
+    /// Licence that you give the model, by its identifier on the hub, such as apache-2.0 [default: unknown]
+    #[arg(long, value_name = "ID")]
+    license: Option<License>,
+    /// Replace what an export wrote where the folder is not empty; all else in it stays, such as .git
+    #[arg(long)]
+    force: bool,
 }
+
+/// The run that `tagmill train` makes where it is told no name.
+const DEFAULT_RUN: &str = "tagger";
 
 #[derive(Debug, Subcommand)]
 enum What {
@@ -56,9 +83,43 @@ struct HfArgs {
 }
 
 pub(crate) fn run(args: ExportArgs, global: &GlobalArgs) -> Exit {
-    let What::Hf(args) = args.what;
-    let session = Session::start("export hf", global, hint);
-    session.finish(export_hf(args, global, &session))
+    match args {
+        ExportArgs { what: Some(What::Hf(args)), .. } => {
+            let session = Session::start("export hf", global, hint);
+            session.finish(export_hf(args, global, &session))
+        }
+        ExportArgs { what: None, run, to, ascii, license, force } => {
+            let session = Session::start("export", global, hint);
+            let to = to.expect("clap asks for it where there is no subcommand");
+            let config = tagmill_exporter::Config {
+                ascii,
+                license,
+                existing: existing(force),
+                ..tagmill_exporter::Config::new(global.data().run(&run), to)
+            };
+            let report = tagmill_exporter::run(&config, session.progress(), session.cancel());
+            if let Ok(report) = &report {
+                tell_names(report, &session);
+            }
+            session.finish(report.map_err(Into::into))
+        }
+    }
+}
+
+/// Names that changed, as far as a person wants to read them; the JSON report has them all.
+fn tell_names(report: &tagmill_exporter::Report, session: &Session) {
+    const SHOWN: usize = 10;
+    for Renamed { from, to } in report.renamed.iter().take(SHOWN) {
+        session.warn(&format!("`{}` is called `{}` there", printable(from), printable(to)));
+    }
+    match report.renamed.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => session.warn(&format!("{more} more tags have other names there; --json lists them all")),
+    }
+}
+
+fn existing(force: bool) -> Existing {
+    if force { Existing::Replace } else { Existing::Refuse }
 }
 
 fn export_hf(args: HfArgs, global: &GlobalArgs, session: &Session) -> Result<Report> {
@@ -67,7 +128,7 @@ fn export_hf(args: HfArgs, global: &GlobalArgs, session: &Session) -> Result<Rep
         title: args.title,
         classes: args.flags,
         omit: args.omit.as_deref().map(ids_in).transpose()?.unwrap_or_default(),
-        existing: if args.force { Existing::Replace } else { Existing::Refuse },
+        existing: existing(args.force),
         ..Config::new(global.data().dataset(), args.folder)
     };
     Ok(hugging_face::run(&config, session.progress(), session.cancel())?)
