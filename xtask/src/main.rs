@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod board;
 mod cargo;
+mod check_export;
 mod data;
 mod pipeline;
 mod setup;
@@ -33,6 +34,8 @@ enum Chore {
     FullPipeline(pipeline::Options),
     /// Get real pictures with real tags, and import them
     Data(data::Options),
+    /// Export a run and read it with timm, onnxruntime, TorchScript, imgutils and the like, installed from PyPI
+    CheckExport(check_export::Options),
     /// Check formatting and lints, then run all tests, the trainer's included
     Test,
     /// Run a board on this machine, to try tagmill on
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Chore::Setup => setup::run(),
         Chore::FullPipeline(options) => pipeline::run(&options),
         Chore::Data(options) => data::run(&options),
+        Chore::CheckExport(options) => check_export::run(&options),
         Chore::Test => test::run(),
         Chore::Board(options) => board::run(&options),
         Chore::Bench(options) => bench::run(&options),
