@@ -13,7 +13,8 @@ use crate::table::{grouped, table};
 const EPOCHS: u32 = 10;
 
 /// How drawings are learned from. A tag of fewer items would be judged by a handful of test items, and its figure be chance.
-const LEARNING: [&str; 6] = ["--architecture", "resnet18", "--first-size", "0.5", "--min-tag-count", "20"];
+const LEARNING: [&str; 8] =
+    ["--architecture", "resnet18", "--crop", "1", "--first-size", "0.5", "--min-tag-count", "20"];
 
 /// How much better than guessing by frequency the tagger must be, in the mean of the mean average precisions.
 const CLEARLY_BETTER: f64 = 3.0;
