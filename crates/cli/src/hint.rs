@@ -93,7 +93,7 @@ fn of_importer(error: &tagmill_importer::Error) -> Option<&'static str> {
             Some("the first line names the columns, with commas between them; docs/import.md has examples")
         }
         Error::Nothing { .. } => Some(
-            "pictures without tags are left out unless by --untagged; `--rejects FILE` lists all that was left out",
+            "docs/import.md says what is read; --untagged takes pictures without tags, --rejects FILE lists what was left out",
         ),
         Error::DiskFull { .. } => Some("make room and run the same command again; what was imported is kept"),
         Error::Source { .. } | Error::OtherKind { .. } | Error::Write { .. } => None,

@@ -121,11 +121,11 @@ fn nothing_to_work_on() {
     let workplace = Workplace::new();
     check_error(
         &workplace.run(&["prepare"]),
-        "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` first, or check --data-dir",
+        "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` or `tagmill import` first, or check --data-dir",
     );
     check_error(
         &workplace.run(&["download"]),
-        "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` first, or check --data-dir",
+        "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` or `tagmill import` first, or check --data-dir",
     );
     check_error(
         &workplace.run(&["download", "--source", "dataset"]),
@@ -152,7 +152,7 @@ fn a_database_without_items() {
     check_error(
         &workplace.run(&["prepare"]),
         "error: none of the 0 items in `DATA/items.db` is left for the table\n\
-        hint: the database is empty: run `tagmill fetch` first",
+        hint: the database is empty: run `tagmill fetch` or `tagmill import` first",
     );
 }
 
@@ -200,7 +200,7 @@ fn errors_are_json_too() {
     let error: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(ran.code, FAILED);
     assert_eq!(error["error"], "there is no database at `DATA/items.db`");
-    assert_eq!(error["hint"], "run `tagmill fetch` first, or check --data-dir");
+    assert_eq!(error["hint"], "run `tagmill fetch` or `tagmill import` first, or check --data-dir");
 }
 
 #[test]

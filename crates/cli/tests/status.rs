@@ -80,6 +80,7 @@ fn tells_what_there_is() {
     assert_eq!(status.as_object_mut().unwrap().remove("database_bytes"), Some(json!(bytes)));
     let expected = json!({
         "database": "DATA/items.db",
+        "origin": "pr0gramm",
         "items": 161,
         "with_tags": 150,
         "without_tags": 11,
@@ -119,12 +120,12 @@ fn of_nothing() {
     assert_eq!((told.code, told.stdout.as_str()), (Some(1), ""));
     assert_eq!(
         told.stderr,
-        "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` first, or check --data-dir\n"
+        "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` or `tagmill import` first, or check --data-dir\n"
     );
     assert_eq!(fs::read_dir(workplace.path("")).unwrap().count(), 0);
     let told = workplace.run(&["status", "--json"]);
     let told: Value = serde_json::from_str(&told.stdout).unwrap();
-    assert_eq!(told["hint"], "run `tagmill fetch` first, or check --data-dir");
+    assert_eq!(told["hint"], "run `tagmill fetch` or `tagmill import` first, or check --data-dir");
 }
 
 /// All files of a folder but those in folders below, by name.

@@ -78,7 +78,7 @@ fn tags_that_nobody_gave_and_no_database() {
         (ran.code, ran.error().as_str()),
         (
             FAILED,
-            "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` first, or check --data-dir"
+            "error: there is no database at `DATA/items.db`\nhint: run `tagmill fetch` or `tagmill import` first, or check --data-dir"
         )
     );
     assert_eq!(workplace.run(&["tags", "--csv", "--json"]).code, USAGE);

@@ -85,7 +85,24 @@ impl Error {
     }
 }
 
+/// The first of them: what is no CSV may have any number of columns, of any length.
 fn quoted(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{}`", name.escape_debug())).collect();
-    names.join(", ")
+    const SHOWN: usize = 12;
+    let name = |name: &String| format!("`{}`", name.chars().take(40).collect::<String>().escape_debug());
+    let more = names.len().checked_sub(SHOWN).filter(|more| *more > 0).map(|more| format!("{more} more"));
+    names.iter().take(SHOWN).map(name).chain(more).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_shown_as_far_as_they_help() {
+        let names = |n: usize| (0..n).map(|n| n.to_string()).collect::<Vec<_>>();
+        assert_eq!(quoted(&names(2)), "`0`, `1`");
+        assert!(quoted(&names(12)).ends_with(", `11`"));
+        assert!(quoted(&names(100)).ends_with(", `11`, 88 more"));
+        assert_eq!(quoted(&["\u{1}".repeat(99)]), format!("`{}`", "\\u{1}".repeat(40)));
+    }
 }

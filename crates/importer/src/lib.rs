@@ -16,7 +16,7 @@ mod tags;
 mod work;
 
 pub use config::{Config, FolderTags, Placing, Separator, Source};
-pub use run::run;
+pub use run::{ORIGIN, run};
 
 pub use error::Error;
 pub use report::{Faults, Placed, Report};

@@ -18,7 +18,7 @@ use crate::work::{Done, Taken, Work};
 use crate::{Config, Error, Fault, Reason, Report, Source};
 
 /// Whose items an imported database has; see [`Store::claim`].
-const ORIGIN: &str = "import";
+pub const ORIGIN: &str = "import";
 
 /// Puts the pictures of a source into the media folder, and a row for each into the database.
 ///

@@ -7,7 +7,7 @@ use tagmill_cli::{Exit, GlobalArgs, Session};
 use tagmill_importer::{Config, FolderTags, Placing, Report, Separator, Source, TextEncoding};
 use tagmill_model::Flags;
 
-use super::{create_folder, runtime};
+use super::{create_folder, parse, runtime};
 use crate::hint::hint;
 
 /// Take pictures and tags that you have already into items.db and media/
@@ -105,6 +105,9 @@ struct HowArgs {
     /// Write down all that was left out or is to be looked at, and why, as CSV: path,reason,detail
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
+    /// Most pictures in one commit
+    #[arg(long, value_name = "N", value_parser = parse::at_least_one::<usize>, default_value_t = 5000)]
+    batch_size: usize,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -192,6 +195,7 @@ fn import(source: Source, how: HowArgs, global: &GlobalArgs, session: &Session) 
         class: how.flags,
         untagged: how.untagged,
         rejects: how.rejects,
+        batch_size: how.batch_size,
         ..Config::new(source, data.database(), data.media())
     };
     Ok(runtime()?.block_on(tagmill_importer::run(config, session.progress(), session.cancel()))?)

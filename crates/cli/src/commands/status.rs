@@ -31,6 +31,8 @@ struct Status {
     database: String,
     /// With its log.
     database_bytes: u64,
+    /// Whose items they are: a kind of board, or `import`.
+    origin: Option<String>,
     items: u64,
     with_tags: u64,
     without_tags: u64,
@@ -68,9 +70,9 @@ pub(crate) fn run(args: &StatusArgs, global: &GlobalArgs) -> Exit {
 
 fn status(args: &StatusArgs, data: &DataDir) -> Result<Status> {
     let database = data.database();
-    let (summary, scanned) = runtime()?.block_on(async {
+    let (summary, scanned, origin) = runtime()?.block_on(async {
         let reader = Reader::open(&database).await?;
-        let found = (reader.summary().await?, reader.coverage_by_class().await?);
+        let found = (reader.summary().await?, reader.coverage_by_class().await?, reader.origin().await?);
         reader.close().await;
         anyhow::Ok(found)
     })?;
@@ -79,6 +81,7 @@ fn status(args: &StatusArgs, data: &DataDir) -> Result<Status> {
     Ok(Status {
         database_bytes: bytes(&database) + bytes(&database.with_extension("db-wal")),
         database: database.display().to_string(),
+        origin,
         items: summary.items,
         with_tags: summary.with_tags,
         without_tags: summary.without_tags,
@@ -127,7 +130,8 @@ fn count_media(folder: &Path, sizes: bool) -> io::Result<Media> {
             } else {
                 media.files += 1;
                 if let Some(sum) = &mut media.bytes {
-                    *sum += entry.metadata()?.len();
+                    // Of what was imported by reference, the size of the picture.
+                    *sum += fs::metadata(entry.path()).or_else(|_| entry.metadata())?.len();
                 }
             }
         }
@@ -158,7 +162,9 @@ impl fmt::Display for Status {
                 _ => write!(f, ", {holes} holes of {} ids together", HumanCount(*missing_ids))?,
             }
         }
-        if self.scanned.is_empty() {
+        if self.origin.as_deref() == Some(tagmill_importer::ORIGIN) {
+            write!(f, "\n{:<10}  imported, from no board", "origin")?;
+        } else if self.scanned.is_empty() {
             write!(f, "\n{:<10}  nothing yet: the next fetch looks for holes", "scanned")?;
         }
         for (reason, count) in &self.failures {
