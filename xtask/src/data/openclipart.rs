@@ -53,8 +53,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let binaries = build_release(&["tagmill-cli"])?;
     let arguments = import_arguments(&pictures)?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    Finished::of(&binaries.join("tagmill"), &folder, "import", &arguments)?;
-    println!("\nopenclipart: ready; go on with");
+    let imported = Finished::of(&binaries.join("tagmill"), &folder, "import", &arguments)?;
+    println!("\nopenclipart: {} imported; go on with", grouped(imported.items()));
     println!("  tagmill prepare --data-dir {} {}", folder.display(), rules().join(" "));
     println!("  tagmill train --data-dir {}", folder.display());
     Ok(())

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::stages::{Stages, figure};
-use super::{MAP, Options, Work, judge, predictions, sides};
+use super::{MAP, Options, PACKAGES, Work, judge, predictions, sides};
 use crate::cargo::build_release;
 use crate::data::openclipart;
 use crate::stage::Finished;
@@ -29,7 +29,7 @@ const FIGURES: [(&str, &str); 4] = [
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let drawings = openclipart::make(&openclipart::default_folder(), None)?;
-    let binaries = build_release(&["tagmill-cli", "tagmill-cli-train"])?;
+    let binaries = build_release(&PACKAGES)?;
     let work = Work::open(options.keep.as_deref())?;
     let mut stages = Stages::new(&binaries, &work.folder);
     stages.run("import", &strings(&openclipart::import_arguments(&drawings)?))?;
