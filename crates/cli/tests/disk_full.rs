@@ -1,4 +1,4 @@
-//! `tagmill fetch` and `tagmill download` on a disk that is full before their work is done.
+//! `tagmill fetch`, `tagmill download` and `tagmill import` on a disk that is full before their work is done.
 //!
 //! The disk is a small file system in memory, which the system lets anybody mount who does it in a namespace of his own.
 #![cfg(target_os = "linux")]
@@ -10,7 +10,7 @@ use tagmill_testboard::{Board, Config, WorldConfig};
 
 mod support;
 
-use support::{Ran, Workplace, asked_infos, assert_sound, complete};
+use support::{Ran, Workplace, asked_infos, assert_sound, complete, photos};
 
 /// Runs a shell script as the root of a user namespace, whose mounts nobody else sees.
 fn in_namespace(script: &str) -> Command {
@@ -131,4 +131,29 @@ fn files_that_were_saved_stay_whole_and_a_roomier_disk_gets_the_rest() {
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
     assert!(resumed.stdout.contains(&format!(", {saved} were present")), "{}", resumed.stdout);
     assert!(world.ids().filter_map(is_whole).count() > 40);
+}
+
+#[test]
+fn an_import_that_finds_no_room_is_completed_on_a_roomier_disk() {
+    if !can_mount() {
+        return;
+    }
+    let (_folder, name) = photos(2_000);
+    let (disk, rescued) = (Workplace::new(), Workplace::new());
+    // The disk lies elsewhere than the pictures, which are copied therefore.
+    let import = ["import", "folder", &name, "--batch-size", "100"];
+    let ran = run_on(&disk, "5m", &rescued, &import);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.error().starts_with("error: no space is left "), "{}", ran.stderr);
+    assert!(ran.error().contains("hint: make room and run the same command again"), "{}", ran.stderr);
+    assert_sound(&rescued.database());
+    let kept = rescued.complete();
+    assert!((1..2_000).contains(&kept.len()), "{}", kept.len());
+
+    let resumed = rescued.run(&import);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    let known = format!("2000 pictures: {} new items, {} known;", 2_000 - kept.len(), kept.len());
+    assert!(resumed.stdout.contains(&known), "{}", resumed.stdout);
+    assert!(rescued.complete().is_superset(&kept) && rescued.complete().len() == 2_000);
+    assert_sound(&rescued.database());
 }

@@ -2,44 +2,18 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::fs;
-use std::path::Path;
 use std::process::Stdio;
 
-use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
 
 mod support;
 
-use support::{Workplace, assert_sound};
+use support::{Workplace, assert_sound, photos, tagged};
 
 const DONE: Option<i32> = Some(0);
 const FAILED: Option<i32> = Some(1);
 const USAGE: Option<i32> = Some(2);
 const DONE_WITH_FAILURES: Option<i32> = Some(3);
-
-/// A picture and its sidecar.
-fn tagged(folder: &Path, name: &str, seed: u32, tags: &str) {
-    let path = folder.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let colour = |x: u32, y: u32| Rgb([seed as u8, (seed >> 8) as u8, (x * 31 + y * 7) as u8]);
-    RgbImage::from_fn(8, 6, colour).save_with_format(&path, ImageFormat::Png).unwrap();
-    fs::write(path.with_extension("txt"), tags).unwrap();
-}
-
-/// A folder of pictures, and its name.
-fn photos(pictures: u32) -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    for n in 0..pictures {
-        tagged(
-            folder.path(),
-            &format!("{}/{n:04}.png", n % 7),
-            n,
-            &format!("cat {}, sofa, blue, tree, sky", n % 9),
-        );
-    }
-    let name = folder.path().to_str().unwrap().to_owned();
-    (folder, name)
-}
 
 #[test]
 fn pictures_without_a_board_become_a_table() {

@@ -71,6 +71,8 @@ fn is_line_end(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -100,6 +102,24 @@ mod tests {
         check("cat\nred sofa, tree", Separator::Comma, &["cat", "red sofa", "tree"]);
         check("cat, dog\nred sofa, tree", Separator::Line, &["cat, dog", "red sofa, tree"]);
         check("cat, dog", Separator::Line, &["cat, dog"]);
+    }
+
+    proptest! {
+        /// What one writes with a separator is what one reads.
+        #[test]
+        fn written_is_read(names in prop::collection::vec("[a-z()]{1,4}( [a-zé,]{1,3})?", 0..9)) {
+            let read = |text: &str, separator| -> Vec<String> {
+                of_sidecar(text, separator).into_iter().map(|tag| tag.name).collect()
+            };
+            let once = |names: Vec<String>| -> Vec<String> {
+                certain(names.iter().map(String::as_str)).into_iter().map(|tag| tag.name).collect()
+            };
+            prop_assert_eq!(read(&names.join("\n"), Separator::Line), once(names.clone()));
+            let without: Vec<String> = names.iter().map(|name| name.replace(',', " ")).collect();
+            let escaped = without.join(", ").replace('(', "\\(").replace(')', "\\)");
+            prop_assert_eq!(read(&escaped, Separator::Comma), once(without.clone()));
+            prop_assert_eq!(read(&escaped, Separator::Auto), once(without));
+        }
     }
 
     #[test]

@@ -6,11 +6,13 @@
 )]
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use image::{ImageFormat, Rgb, RgbImage};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tagmill_testboard::{Board, Config, Mishaps, WorldConfig};
@@ -110,6 +112,30 @@ pub(crate) fn wait_for(board: &Board, child: &mut Child, is_enough: impl Fn(&Boa
 pub(crate) fn asked_infos(board: &Board, from: usize) -> Vec<i64> {
     let id = |request: &String| request.split_once("items/info?itemId=")?.1.parse().ok();
     board.requests()[from..].iter().filter_map(id).collect()
+}
+
+/// A picture and its sidecar.
+pub(crate) fn tagged(folder: &Path, name: &str, seed: u32, tags: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let colour = |x: u32, y: u32| Rgb([seed as u8, (seed >> 8) as u8, (x * 31 + y * 7) as u8]);
+    RgbImage::from_fn(8, 6, colour).save_with_format(&path, ImageFormat::Png).unwrap();
+    fs::write(path.with_extension("txt"), tags).unwrap();
+}
+
+/// A folder of pictures, and its name.
+pub(crate) fn photos(pictures: u32) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..pictures {
+        tagged(
+            folder.path(),
+            &format!("{}/{n:04}.png", n % 7),
+            n,
+            &format!("cat {}, sofa, blue, tree, sky", n % 9),
+        );
+    }
+    let name = folder.path().to_str().unwrap().to_owned();
+    (folder, name)
 }
 
 /// As Ctrl-C in a terminal.
