@@ -25,8 +25,17 @@ pub(crate) struct ImportArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Folder(FolderArgs),
-    Jsonl(JsonlArgs),
-    Csv(CsvArgs),
+    /// Import a file with a JSON object a line, such as an imagefolder's metadata.jsonl
+    ///
+    /// `file_name`, `image` or `path` names the picture; `tags` is a list of texts, a list of objects with `tag` or `name` and
+    /// perhaps `confidence` or `score`, or a text with commas; `flags` or `rating` and `created` may say more. What `tagmill
+    /// predict --output x.jsonl` writes is read too.
+    Jsonl(ListArgs),
+    /// Import a CSV file with a header
+    ///
+    /// `image`, `file_name` or `path` names the picture; `tags` has all tags with commas between them, or `tag1`, `tag2`, ... one
+    /// each with `confidence1`, `confidence2`, ..., as in dataset.csv; `flags` or `rating` and `created` may say more.
+    Csv(ListArgs),
 }
 
 /// Import a folder of pictures whose tags stand in text files beside them
@@ -52,42 +61,17 @@ struct FolderArgs {
     how: HowArgs,
 }
 
-/// Import a file with a JSON object a line, such as an imagefolder's metadata.jsonl
-///
-/// `file_name`, `image` or `path` names the picture; `tags` is a list of texts, a list of objects with `tag` or `name` and
-/// perhaps `confidence` or `score`, or a text with commas; `flags` or `rating` and `created` may say more. What `tagmill
-/// predict --output x.jsonl` writes is read too.
-#[derive(Debug, Args)]
-struct JsonlArgs {
-    /// The file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    #[command(flatten)]
-    list: ListArgs,
-    #[command(flatten)]
-    how: HowArgs,
-}
-
-/// Import a CSV file with a header
-///
-/// `image`, `file_name` or `path` names the picture; `tags` has all tags with commas between them, or `tag1`, `tag2`, ... one
-/// each with `confidence1`, `confidence2`, ..., as in dataset.csv; `flags` or `rating` and `created` may say more.
-#[derive(Debug, Args)]
-struct CsvArgs {
-    /// The file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    #[command(flatten)]
-    list: ListArgs,
-    #[command(flatten)]
-    how: HowArgs,
-}
-
+/// A list of pictures.
 #[derive(Debug, Args)]
 struct ListArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
     /// Folder that its paths are relative to [default: the one that the file is in]
     #[arg(long, value_name = "DIR")]
     media_root: Option<PathBuf>,
+    #[command(flatten)]
+    how: HowArgs,
 }
 
 #[derive(Debug, Args)]
@@ -166,10 +150,10 @@ impl What {
                 };
                 ("import folder", Source::Folder { folder, tags }, how)
             }
-            What::Jsonl(JsonlArgs { file, list: ListArgs { media_root }, how }) => {
+            What::Jsonl(ListArgs { file, media_root, how }) => {
                 ("import jsonl", Source::Jsonl { file, media_root }, how)
             }
-            What::Csv(CsvArgs { file, list: ListArgs { media_root }, how }) => {
+            What::Csv(ListArgs { file, media_root, how }) => {
                 ("import csv", Source::Csv { file, media_root }, how)
             }
         }
