@@ -27,7 +27,7 @@ pub(crate) async fn plan(config: Config) -> Result<Plan, Error> {
         false => None,
     };
     if let Some(reader) = &reader {
-        check_origin(reader, &config).await?;
+        reader.check_origin(config.board.name).await?;
     }
     let opening = Opening::of(api, &config).await?;
     let began = match &reader {
@@ -60,19 +60,6 @@ pub(crate) async fn run(
     let report = result?;
     closed?;
     Ok(report)
-}
-
-/// As [`Store::claim`] does, without a writer.
-async fn check_origin(reader: &Reader, config: &Config) -> Result<(), Error> {
-    let wanted = config.board.name;
-    let other = reader.origin().await?.filter(|found| found != wanted);
-    match (other, reader.ids().await?) {
-        (Some(found), Some(_)) => {
-            let path = config.database.clone();
-            Err(tagmill_store::Error::OtherOrigin { path, found, wanted: wanted.to_owned() }.into())
-        }
-        _ => Ok(()),
-    }
 }
 
 fn checked(mut config: Config) -> Result<Config, Error> {

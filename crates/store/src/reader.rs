@@ -115,6 +115,14 @@ impl Reader {
         found.await.map_err(Error::at(&self.path))
     }
 
+    /// Whether the database would take the items of `wanted`, as [`crate::Store::claim`] finds out.
+    ///
+    /// # Errors
+    /// [`Error::OtherOrigin`].
+    pub async fn check_origin(&self, wanted: &str) -> Result<(), Error> {
+        origin::check(&self.path, self.origin().await?, self.ids().await?, wanted)
+    }
+
     /// As [`crate::Store::ids_with_tags`].
     ///
     /// # Errors

@@ -119,25 +119,12 @@ impl Store {
     /// # Errors
     /// [`Error::OtherOrigin`] where it was another one's before.
     pub async fn claim(&mut self, origin: &str) -> Result<(), Error> {
+        let path = self.path.clone();
         let connection = self.settled().await;
-        let claimed = async {
-            let found = origin::get(&mut *connection).await?.filter(|found| found != origin);
-            // Without items it is nobody's.
-            let owner = match reader::ids(&mut *connection).await? {
-                Some(_) => found,
-                None => None,
-            };
-            if owner.is_none() {
-                origin::set(connection, origin).await?;
-            }
-            Ok(owner)
-        };
-        match claimed.await.map_err(Error::at(&self.path))? {
-            Some(found) => {
-                Err(Error::OtherOrigin { path: self.path.clone(), found, wanted: origin.to_owned() })
-            }
-            None => Ok(()),
-        }
+        let found = origin::get(&mut *connection).await.map_err(Error::at(&path))?;
+        let ids = reader::ids(&mut *connection).await.map_err(Error::at(&path))?;
+        origin::check(&path, found, ids, origin)?;
+        origin::set(connection, origin).await.map_err(Error::at(&path))
     }
 
     /// Writes a batch in one transaction: all of it or, where this fails or its future is dropped, nothing.
