@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
-use tagmill_fetcher::api::{Feed, Pr0gramm};
+use tagmill_fetcher::api::Pr0gramm;
 use tagmill_model::{Flags, ItemId};
 use tagmill_testboard::{Account, Board, Config, Sessions, WorldConfig};
 
@@ -40,8 +40,7 @@ fn captchas<const N: usize>() -> [String; N] {
     let twin = start(gated());
     let url = twin.api_url().parse().unwrap();
     let http = tagmill_http::Client::new(tagmill_http::Config::default()).unwrap();
-    let feed = Feed { flags: Flags::SFW, promoted: false, search: None };
-    let client = Pr0gramm::new(http, &url, feed).unwrap();
+    let client = Pr0gramm::new(http, &url).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     std::array::from_fn(|_| {
         let captcha = runtime.block_on(client.captcha()).unwrap();

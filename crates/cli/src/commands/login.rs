@@ -8,8 +8,7 @@ use serde::Serialize;
 use tagmill_cli::{Exit, GlobalArgs, Session};
 use tagmill_fetcher::Config;
 use tagmill_fetcher::api::pr0gramm::{Captcha, LoginError};
-use tagmill_fetcher::api::{Feed, Pr0gramm, pr0gramm};
-use tagmill_model::Flags;
+use tagmill_fetcher::api::{Pr0gramm, pr0gramm};
 use url::Url;
 
 use super::identity::IdentityArgs;
@@ -69,8 +68,7 @@ fn login(args: LoginArgs, global: &GlobalArgs) -> Result<LoggedIn> {
     let file = args.cookies.unwrap_or_else(|| data.cookies());
     let mut http = Config::new(args.api_url.clone(), data.database()).http;
     args.identity.apply(&mut http);
-    let feed = Feed { flags: Flags::SFW, promoted: false, search: None };
-    let board = Pr0gramm::new(tagmill_http::Client::new(http)?, &args.api_url, feed)
+    let board = Pr0gramm::new(tagmill_http::Client::new(http)?, &args.api_url)
         .context("the API's address is not one that anything can stand below")?;
     let runtime = runtime()?;
 

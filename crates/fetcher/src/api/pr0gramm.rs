@@ -54,8 +54,7 @@ pub static KIND: Kind = Kind {
     },
     refuse: |_| None,
     connect: |http, config| {
-        let feed = Feed { flags: Flags::SFW, promoted: false, search: None };
-        let api = Pr0gramm::new(http, &config.api_url, feed)?;
+        let api = Pr0gramm::new(http, &config.api_url)?;
         Some(Box::new(api.with_own_domains(config.own_domains.clone())))
     },
 };
@@ -65,39 +64,25 @@ pub static KIND: Kind = Kind {
 pub struct Pr0gramm {
     http: Client,
     base: Url,
-    feed: Feed,
-    list: Url,
     info: Url,
     own_domains: Vec<String>,
 }
 
 impl Pr0gramm {
-    /// The API at `base`, such as `https://pr0gramm.com/api`, and what its listing shall show. `None` where nothing can
-    /// stand below such a URL (`mailto:`).
-    pub fn new(http: Client, base: &Url, feed: Feed) -> Option<Pr0gramm> {
+    /// The API at `base`, such as `https://pr0gramm.com/api`. `None` where nothing can stand below such a URL (`mailto:`).
+    pub fn new(http: Client, base: &Url) -> Option<Pr0gramm> {
         let mut base = base.clone();
         base.set_query(None);
         base.path_segments_mut().ok()?.pop_if_empty();
         let own_domains = vec![KIND.domain.to_owned()];
-        let (list, info) = (listing(&base, &feed), endpoint(&base, ["items", "info"]));
-        Some(Pr0gramm { http, list, info, base, feed, own_domains })
+        let info = endpoint(&base, ["items", "info"]);
+        Some(Pr0gramm { http, info, base, own_domains })
     }
 
     /// The same with other domains than `pr0gramm.com` as the board's own. Where the listing gives an image as an
     /// absolute URL on one of them, or on a host below, the item has its path; URLs of any other host stay as they are.
     pub fn with_own_domains(self, own_domains: Vec<String>) -> Pr0gramm {
         Pr0gramm { own_domains, ..self }
-    }
-
-    /// The same with another choice of content classes.
-    pub fn with_flags(self, flags: Flags) -> Pr0gramm {
-        let feed = Feed { flags, ..self.feed };
-        Pr0gramm { list: listing(&self.base, &feed), feed, ..self }
-    }
-
-    /// What the listing shows.
-    pub fn feed(&self) -> &Feed {
-        &self.feed
     }
 
     /// The client that it asks by.
@@ -109,8 +94,8 @@ impl Pr0gramm {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn page(&self, cursor: Cursor) -> Result<Page, ApiError> {
-        self.page_at(self.list.clone(), cursor).await
+    pub async fn page(&self, feed: &Feed, cursor: Cursor) -> Result<Page, ApiError> {
+        self.page_at(listing(&self.base, feed), cursor).await
     }
 
     async fn page_at(&self, mut list: Url, cursor: Cursor) -> Result<Page, ApiError> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tagmill_fetcher::api::ApiError;
 use tagmill_fetcher::api::pr0gramm::LoginError;
-use tagmill_fetcher::api::{ApiError, Feed};
 use tagmill_fetcher::{Config, Error, Pr0gramm, plan};
 use tagmill_http::{Cookie, Url};
 use tagmill_model::Flags;
@@ -35,8 +35,7 @@ fn gated(items: u64) -> tagmill_testboard::Config {
 
 /// A client of the API at `url`.
 fn client(url: &str, http: tagmill_http::Config) -> Pr0gramm {
-    let feed = Feed { flags: Flags::SFW, promoted: false, search: None };
-    Pr0gramm::new(tagmill_http::Client::new(http).unwrap(), &Url::parse(url).unwrap(), feed).unwrap()
+    Pr0gramm::new(tagmill_http::Client::new(http).unwrap(), &Url::parse(url).unwrap()).unwrap()
 }
 
 fn stranger(board: &Board) -> Pr0gramm {

@@ -10,8 +10,8 @@ fn endpoints_stand_below_the_base() {
     fn check(base: &str, expected: &str) {
         let http = tagmill_http::Client::new(tagmill_http::Config::default()).unwrap();
         let feed = Feed { flags: Flags::SFW | Flags::POL, promoted: false, search: None };
-        let api = Pr0gramm::new(http, &Url::parse(base).unwrap(), feed);
-        assert_eq!(api.map(|api| api.list.to_string()).unwrap_or_default(), expected);
+        let api = Pr0gramm::new(http, &Url::parse(base).unwrap());
+        assert_eq!(api.map(|api| listing(&api.base, &feed).to_string()).unwrap_or_default(), expected);
     }
     check("https://pr0gramm.com/api", "https://pr0gramm.com/api/items/get?flags=17");
     check("https://pr0gramm.com/api/", "https://pr0gramm.com/api/items/get?flags=17");
