@@ -55,6 +55,12 @@ impl Looked {
     }
 }
 
+/// Half a BLAKE3 hash.
+pub(crate) fn hash(bytes: &[u8]) -> Hash {
+    let hash = blake3::hash(bytes);
+    *hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
+}
+
 /// The hash in a path that [`Looked::image`] made.
 pub(crate) fn hash_in(image: &str) -> Option<Hash> {
     let (_, name) = image.strip_prefix(IMPORTED)?.strip_prefix('/')?.split_once('/')?;
@@ -82,12 +88,7 @@ pub(crate) fn look(path: &Path, limits: &Limits) -> Result<Looked, (Reason, Stri
     }
     let bytes = picture::read(path, limits).map_err(bad)?;
     let header = picture::header(&bytes, limits).map_err(bad)?;
-    let (hash, _) = blake3::hash(&bytes)
-        .as_bytes()
-        .split_first_chunk()
-        .map(|(hash, rest)| (*hash, rest))
-        .expect("a BLAKE3 hash has 32 bytes");
-    Ok(Looked { hash, header, stamp: Stamp::of(&metadata) })
+    Ok(Looked { hash: hash(&bytes), header, stamp: Stamp::of(&metadata) })
 }
 
 fn metadata(path: &Path) -> Result<Metadata, (Reason, String)> {

@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::known::{self, Known, Sight};
+use crate::media::{Hash, hash};
 use crate::origins::{Origin, Origins};
 use crate::rejects::Rejects;
 use crate::source::{Pictures, text_of};
@@ -168,7 +169,7 @@ struct Import {
     class: Flags,
     batch_size: usize,
     /// Hashes of the paths that a list has named.
-    named: Option<HashSet<[u8; 16]>>,
+    named: Option<HashSet<Hash>>,
     store: Store,
     reader: Reader,
     known: Known,
@@ -222,9 +223,7 @@ impl Import {
 
     fn is_named_twice(&mut self, path: &Path) -> bool {
         let Some(named) = &mut self.named else { return false };
-        let hash = blake3::hash(path.as_os_str().as_encoded_bytes());
-        let (hash, _) = hash.as_bytes().split_first_chunk().expect("a BLAKE3 hash has 32 bytes");
-        !named.insert(*hash)
+        !named.insert(hash(path.as_os_str().as_encoded_bytes()))
     }
 
     fn tell(&mut self, fault: &Fault) -> Result<(), Error> {

@@ -147,11 +147,8 @@ fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
 
 /// Text, a number, or a list of texts.
 fn text_of(object: &Map<String, Value>, names: &[&str]) -> Result<Option<String>, Bad> {
-    let Some((name, value)) = names.iter().find_map(|name| Some((*name, object.get(*name)?))) else {
-        return Ok(None);
-    };
+    let Some((name, value)) = member(object, names) else { return Ok(None) };
     match value {
-        Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text.clone())),
         Value::Number(number) => Ok(Some(number.to_string())),
         Value::Array(list) if list.iter().all(Value::is_string) => {
