@@ -10,9 +10,6 @@ pub(crate) mod predict;
 pub(crate) mod train;
 pub(crate) mod validate;
 
-/// The run that all three work on, where nobody names one.
-const DEFAULT_RUN: &str = "tagger";
-
 /// Where and how wide to compute.
 #[derive(Debug, Args)]
 struct DeviceArgs {

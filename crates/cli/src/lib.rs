@@ -14,5 +14,5 @@ pub use args::{GlobalArgs, LogLevel, parse};
 pub use data_args::{CacheArgs, SplitArgs};
 pub use duration::duration;
 pub use exit::Exit;
-pub use paths::DataDir;
+pub use paths::{DEFAULT_RUN, DataDir};
 pub use session::{Hint, Session, dataset_hint, pixels_hint, split_hint};

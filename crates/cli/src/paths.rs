@@ -1,5 +1,8 @@
 use std::path::{Path, PathBuf};
 
+/// The run that is meant where nobody names one.
+pub const DEFAULT_RUN: &str = "tagger";
+
 /// Where the stages meet: the files below `--data-dir`.
 #[derive(Debug, Clone)]
 pub struct DataDir(PathBuf);

@@ -33,7 +33,7 @@ pub(crate) struct PredictArgs {
     #[arg(required = true, value_name = "PATH")]
     inputs: Vec<PathBuf>,
     /// Name of the run: the folder below models/
-    #[arg(long, value_name = "NAME", default_value = super::DEFAULT_RUN)]
+    #[arg(long, value_name = "NAME", default_value = tagmill_cli::DEFAULT_RUN)]
     run: String,
     /// How many tags to name for a picture at most [default: 5, or with --threshold all that pass]
     #[arg(long, value_name = "K", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]

@@ -21,7 +21,7 @@ mod learning;
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
     /// Name of the run: the folder below models/
-    #[arg(long, value_name = "NAME", default_value = super::DEFAULT_RUN)]
+    #[arg(long, value_name = "NAME", default_value = tagmill_cli::DEFAULT_RUN)]
     run: String,
     /// Shape of the network
     #[arg(long, conflicts_with = "backbone", value_name = "NAME", default_value = Settings::default().architecture.name(), value_parser = architecture())]

@@ -15,7 +15,7 @@ mod table;
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     /// Name of the run: the folder below models/
-    #[arg(long, value_name = "NAME", default_value = super::DEFAULT_RUN)]
+    #[arg(long, value_name = "NAME", default_value = tagmill_cli::DEFAULT_RUN)]
     run: String,
     /// How often to draw the items anew for the 95 % intervals; 0 for no intervals
     #[arg(long, value_name = "N", default_value_t = 1000)]

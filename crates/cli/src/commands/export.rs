@@ -28,7 +28,7 @@ pub(crate) struct ExportArgs {
     #[command(subcommand)]
     what: Option<What>,
     /// Name of the run: the folder below models/
-    #[arg(value_name = "RUN", default_value = DEFAULT_RUN)]
+    #[arg(value_name = "RUN", default_value = tagmill_cli::DEFAULT_RUN)]
     run: String,
     /// Folder to write the run into
     #[arg(long, value_name = "DIR", required = true)]
@@ -43,9 +43,6 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     force: bool,
 }
-
-/// The run that `tagmill train` makes where it is told no name.
-const DEFAULT_RUN: &str = "tagger";
 
 #[derive(Debug, Subcommand)]
 enum What {
