@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use tagmill_model::ItemId;
+use tagmill_model::{ItemId, now};
 
 use crate::lines::{LineWriter, Lines};
 use crate::report::{FailedItem, Reason};
@@ -42,14 +41,12 @@ impl GoneList {
         if item.reason != Reason::Gone {
             return Ok(());
         }
-        let now =
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
         self.0.add(&Line {
             id: item.id,
             path: item.path.clone(),
             reason: item.reason,
             detail: item.detail.clone(),
-            failed_at: now,
+            failed_at: now(),
         })
     }
 }

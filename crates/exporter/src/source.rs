@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tagmill_model::hex;
 
 use crate::Error;
 use crate::figures::{Training, Validation};
@@ -184,9 +185,7 @@ fn outputs(folder: &Path, network: &Network) -> Result<Vec<Output>, Error> {
         let (rows, outputs) = (outputs.len(), network.num_classes);
         return Err(Error::malformed(&file, format!("it has {rows} rows, and the model {outputs} outputs")));
     }
-    let digest = Sha256::digest(&bytes);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    if digest != network.tagmill.vocabulary_sha256 {
+    if hex(&Sha256::digest(&bytes)) != network.tagmill.vocabulary_sha256 {
         return Err(Error::malformed(&file, "its contents changed since the training"));
     }
     let ratings = outputs.iter().take_while(|output| output.category == RATING).count();

@@ -1,9 +1,7 @@
 //! The requests for items: many under way at once, none waiting for a page to be complete.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use futures::{Stream, StreamExt, stream};
-use tagmill_model::{Item, ItemId};
+use tagmill_model::{Item, ItemId, now};
 use tagmill_store::Failure;
 use tokio::sync::mpsc::{Receiver, Sender};
 
@@ -119,10 +117,4 @@ async fn with_tags(api: &dyn Api, comments: bool, mut item: Item) -> Result<Item
         }
         Err(error) => Err((item, error)),
     }
-}
-
-/// Unix seconds.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

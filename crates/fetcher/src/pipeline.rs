@@ -1,6 +1,6 @@
 //! A run: the walk, the requests for items and the writer, side by side, joined by bounded channels.
 
-use tagmill_model::{Outcome, Progress};
+use tagmill_model::{Outcome, Progress, now};
 use tagmill_store::{Reader, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -31,8 +31,8 @@ pub(crate) async fn plan(config: Config) -> Result<Plan, Error> {
     }
     let opening = Opening::of(api, &config).await?;
     let began = match &reader {
-        Some(reader) => reader.refresh_began().await?.unwrap_or_else(ask::now),
-        None => ask::now(),
+        Some(reader) => reader.refresh_began().await?.unwrap_or_else(now),
+        None => now(),
     };
     let refresh = Refresh::of(&config, began);
     let (plan, _) = Plan::of(reader.as_ref(), &opening, &config, refresh).await?;
@@ -81,7 +81,7 @@ async fn fetch(
         return Ok(report(Outcome::Cancelled, Seen::default(), Written::default()));
     };
     let began = match config.refresh {
-        Some(_) => store.begin_refresh(ask::now()).await?,
+        Some(_) => store.begin_refresh(now()).await?,
         None => 0,
     };
     let refresh = Refresh::of(config, began);

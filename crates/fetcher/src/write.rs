@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tagmill_model::{Flags, Item, ItemId, Progress};
+use tagmill_model::{Flags, Item, ItemId, Progress, now};
 use tagmill_store::{Batch, Failure, Store};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout_at};
 
-use crate::ask::{Done, Ended, now};
+use crate::ask::{Done, Ended};
 use crate::report::{FailedItem, LISTED_FAILURES};
 use crate::walk::Part;
 use crate::{ApiError, Config};

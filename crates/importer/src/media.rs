@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tagmill_model::hex;
 use tagmill_model::media::IMPORTED;
 use tagmill_model::picture::{self, BadPicture, Header, Limits};
 
@@ -44,7 +45,7 @@ impl Stamp {
 impl Looked {
     /// Its path below the media folder.
     pub(crate) fn image(&self) -> String {
-        let hex: String = self.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&self.hash);
         format!("{IMPORTED}/{}/{hex}.{}", &hex[..2], self.header.extension)
     }
 

@@ -1,9 +1,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use tagmill_model::{Flags, Item, ItemId, Outcome, Progress, printable};
+use tagmill_model::{Flags, Item, ItemId, Outcome, Progress, now, printable};
 use tagmill_store::{Batch, Reader, Store};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::spawn_blocking;
@@ -258,9 +257,8 @@ impl Import {
                 Sight::Again(_) => {}
             }
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
         let items: Vec<Item> =
-            rows.into_values().filter(|row| row.is_changed).map(|row| row.into_item(now)).collect();
+            rows.into_values().filter(|row| row.is_changed).map(|row| row.into_item(now())).collect();
         if !items.is_empty() {
             self.store.commit(Batch { items, ..Batch::new(Flags::empty()) }).await?;
         }

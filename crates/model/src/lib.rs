@@ -2,11 +2,13 @@
 
 pub mod atomic;
 pub mod card;
+mod clock;
 #[cfg(feature = "dataset")]
 pub mod dataset;
 #[cfg(feature = "export")]
 pub mod export;
 pub mod flags;
+mod hex;
 pub mod item;
 pub mod media;
 #[cfg(feature = "parquet")]
@@ -21,7 +23,9 @@ pub mod tag;
 pub mod vocabulary;
 
 pub use atomic::AtomicFile;
+pub use clock::now;
 pub use flags::Flags;
+pub use hex::hex;
 pub use item::{Item, ItemId};
 pub use media::{InvalidMediaPath, MediaKind, MediaPath};
 pub use printable::printable;

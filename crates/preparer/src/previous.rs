@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tagmill_model::dataset::{DatasetFormat, DatasetMeta, EncodedRows, FIXED_COLUMNS, meta_path};
+use tagmill_model::hex;
 
 use crate::block::{Chunk, Record};
 use crate::table::{GENERATOR, blocks_path, settings};
@@ -192,8 +193,4 @@ fn sha256_of(path: &Path) -> io::Result<(String, u64)> {
             }
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

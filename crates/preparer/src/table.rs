@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tagmill_model::dataset::{DatasetDigest, DatasetFormat, DatasetMeta, DatasetWriter, meta_path};
-use tagmill_model::{AtomicFile, atomic};
+use tagmill_model::{AtomicFile, atomic, hex};
 use tokio_util::sync::CancellationToken;
 
 use crate::block::{Chunk, Record, ids_of};
 use crate::item_counts::ItemCounts;
 use crate::pipeline::Sink;
-use crate::previous::hex;
 use crate::progress::Ids;
 use crate::rejects;
 use crate::tag_counts::TagCounts;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use tagmill_model::Progress;
+use tagmill_model::{Progress, hex};
 use tagmill_pixels::{Place, Storage, Vectors};
 use tch::{Kind, Tensor};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,6 @@ use crate::network::Network;
 use crate::pixels::Side;
 use crate::random::Random;
 use crate::resnet::Precision;
-use crate::table::hex;
 use crate::weights;
 
 /// Raised whenever the same picture and weights would come out as another vector.
@@ -110,7 +109,7 @@ fn make(network: &Network, pictures: &[(&Side<'_>, usize)]) -> Result<Vec<u8>, E
 fn maker(network: &Network, precision: Precision) -> Result<String, Error> {
     let mut hash = Sha256::new_with_prefix(format!("{VERSION} {precision:?} {}", network.device().is_cuda()));
     network.digest_backbone(&mut |bytes| hash.update(bytes))?;
-    Ok(hex(hash)[..16].to_owned())
+    Ok(hex(&hash.finalize())[..16].to_owned())
 }
 
 impl Features {

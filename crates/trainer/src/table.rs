@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use tagmill_model::dataset::DatasetReader;
-use tagmill_model::{Dated, Flags, ItemId, MediaKind, MediaPath, Sides, Split, Vocabulary};
+use tagmill_model::{Dated, Flags, ItemId, MediaKind, MediaPath, Sides, Split, Vocabulary, hex};
 
 use crate::Error;
 use crate::lists::Lists;
@@ -198,16 +198,11 @@ pub(crate) fn sha256(path: &Path) -> Result<String, Error> {
     let mut hash = Hash(Sha256::new());
     let mut file = File::open(path).map_err(Error::io(path))?;
     io::copy(&mut file, &mut hash).map_err(Error::io(path))?;
-    Ok(hex(hash.0))
+    Ok(hex(&hash.0.finalize()))
 }
 
 pub(crate) fn sha256_of(bytes: &[u8]) -> String {
-    hex(Sha256::new_with_prefix(bytes))
-}
-
-/// A finished hash, in hex.
-pub(crate) fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 struct Hash(Sha256);

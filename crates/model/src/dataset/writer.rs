@@ -197,7 +197,7 @@ impl Hashing<AtomicFile> {
     fn commit(self) -> io::Result<(u64, String)> {
         let Hashing { inner, bytes, hash } = self;
         inner.commit()?;
-        Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok((bytes, crate::hex(&hash.finalize())))
     }
 }
 
