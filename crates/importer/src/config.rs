@@ -46,7 +46,7 @@ pub enum Source {
         /// What its paths are relative to; `None` for the folder that the file is in.
         media_root: Option<PathBuf>,
     },
-    /// A CSV file with a header.
+    /// A CSV file with a header, with commas, semicolons or tabs between its cells.
     Csv {
         /// The file.
         file: PathBuf,

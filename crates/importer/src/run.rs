@@ -58,10 +58,10 @@ fn opened(config: &Config) -> Result<Opened, Error> {
             Opened::Folder(Folder::open(root, *tags))
         }
         Source::Jsonl { file, media_root } => {
-            Opened::Jsonl(Jsonl::open(file.clone(), list_root(file, media_root.as_deref())?)?)
+            Opened::Jsonl(Jsonl::open(file, &list_root(file, media_root.as_deref())?)?)
         }
         Source::Csv { file, media_root } => {
-            Opened::Csv(Csv::open(file.clone(), list_root(file, media_root.as_deref())?)?)
+            Opened::Csv(Csv::open(file, &list_root(file, media_root.as_deref())?)?)
         }
     })
 }

@@ -13,6 +13,7 @@ pub mod item;
 pub mod media;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod path_bytes;
 #[cfg(feature = "picture")]
 pub mod picture;
 mod printable;
@@ -23,11 +24,12 @@ pub mod tag;
 pub mod vocabulary;
 
 pub use atomic::AtomicFile;
-pub use clock::now;
+pub use clock::{now, parse_date};
 pub use flags::Flags;
 pub use hex::hex;
 pub use item::{Item, ItemId};
 pub use media::{InvalidMediaPath, MediaKind, MediaPath};
+pub use path_bytes::path_of_bytes;
 pub use printable::printable;
 pub use split::{Dated, Reunion, Sides, Split, SplitBy, SplitConfig, SplitError};
 pub use stage::{Outcome, Progress, StageReport};

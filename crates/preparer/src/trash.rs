@@ -21,8 +21,8 @@ pub struct TrashRules {
     pub max_share: f64,
     /// Rows from which on the two rules below judge a tag: fewer say little. 1,000 by default.
     pub min_rows: u64,
-    /// Spread (standard deviation) of its confidence: where it never varies, nobody ever votes on the tag, as on those that
-    /// programs add. 0.001 by default.
+    /// Spread (standard deviation) of its confidence: where it never varies, and that of most tags does, nobody ever votes on the
+    /// tag, as on those that programs add. 0.001 by default.
     pub min_spread: f64,
     /// Mean of its confidence: people vote down what is wrong. A tag that only its author voted for has 0.206543. 0.1 by
     /// default.
@@ -41,7 +41,7 @@ impl Default for TrashRules {
 pub enum TrashReason {
     /// Nearly every row has it.
     Ubiquitous,
-    /// Its confidence never varies.
+    /// Its confidence never varies, and that of most tags does.
     Unvoted,
     /// People vote it down.
     Disbelieved,
@@ -88,13 +88,14 @@ impl fmt::Display for Trash {
 
 /// The tags that the rules find, those of most rows first.
 pub(crate) fn propose(counts: &TagCounts, rows: u64, rules: &TrashRules) -> Vec<Trash> {
+    let is_voted_on = is_voted_on(counts, rules);
     let mut trash = Vec::new();
     counts.each(|tag, stat| {
         let share = stat.rows as f64 / rows.max(1) as f64;
         let is_judged = stat.rows >= rules.min_rows;
         let reason = match () {
             () if share > rules.max_share => TrashReason::Ubiquitous,
-            () if is_judged && stat.spread() < rules.min_spread => TrashReason::Unvoted,
+            () if is_judged && is_voted_on && stat.spread() < rules.min_spread => TrashReason::Unvoted,
             () if is_judged && stat.mean() < rules.min_mean => TrashReason::Disbelieved,
             () => return,
         };
@@ -110,6 +111,16 @@ pub(crate) fn propose(counts: &TagCounts, rows: u64, rules: &TrashRules) -> Vec<
     });
     trash.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.tag.cmp(&b.tag)));
     trash
+}
+
+/// Whether the confidence of most tags varies: many boards, and lists of one's own, have no votes.
+fn is_voted_on(counts: &TagCounts, rules: &TrashRules) -> bool {
+    let (mut judged, mut varied) = (0u64, 0u64);
+    counts.each(|_, stat| {
+        judged += u64::from(stat.rows >= rules.min_rows);
+        varied += u64::from(stat.rows >= rules.min_rows && stat.spread() >= rules.min_spread);
+    });
+    2 * varied > judged
 }
 
 /// What a first pass found: which tags a second one keeps.

@@ -6,7 +6,7 @@ use std::fs;
 
 use common::{folder_with, item, meta, prepare};
 use tagmill_model::Flags;
-use tagmill_preparer::{Config, TagRules};
+use tagmill_preparer::{Config, TagRules, TrashReason};
 
 #[tokio::test]
 async fn rare_tags_are_dropped_before_items_are_judged() {
@@ -70,6 +70,18 @@ async fn trash_is_proposed_and_dropped_only_on_request() {
     assert_eq!((dropped.trash, dropped.dropped_tags["trash"]), (report.trash, 600));
     // Those that are neither a robot nor wrong still have three.
     assert_eq!(dropped.rows_written, 200);
+}
+
+#[tokio::test]
+async fn tags_without_votes_are_no_trash_where_none_has_any() {
+    let list =
+        |id: i64| format!(r#"[{{"tag":"cat","confidence":1}},{{"tag":"tag {}","confidence":1}}]"#, id % 3);
+    let items = (1..=300).map(|id| item(id, "a.jpg", Flags::SFW, Some(&list(id)))).collect();
+    let (_folder, mut config) = folder_with(items).await;
+    (config.min_tags, config.trash.min_rows) = (1, 100);
+    let report = prepare(&config).await.unwrap();
+    let reasons: Vec<TrashReason> = report.trash.iter().map(|trash| trash.reason).collect();
+    assert_eq!((report.rows_written, reasons), (300, vec![TrashReason::Ubiquitous]));
 }
 
 #[tokio::test]

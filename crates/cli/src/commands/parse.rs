@@ -1,12 +1,11 @@
 //! Values of arguments, as people write them.
 
 use std::str::FromStr;
-use std::time::UNIX_EPOCH;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tagmill_fetcher::Kind;
 use tagmill_fetcher::api::KINDS;
-use tagmill_model::ItemId;
+use tagmill_model::{ItemId, parse_date};
 use tagmill_store::Interval;
 use url::Url;
 
@@ -23,12 +22,11 @@ pub(crate) fn api_url(given: Option<Url>, board: &Kind) -> Url {
 
 /// `2024-03-17`, with or without ` 12:34:56`, in UTC: Unix seconds.
 pub(crate) fn date(text: &str) -> Result<i64, String> {
-    let text = text.trim();
-    let time = humantime::parse_rfc3339_weak(text)
-        .or_else(|_| humantime::parse_rfc3339_weak(&format!("{text} 00:00:00")))
-        .map_err(|_| "write a date as 2024-03-17, or with a time as `2024-03-17 12:00:00`".to_owned())?;
-    let since = time.duration_since(UNIX_EPOCH).map_err(|_| "there were no items before 1970".to_owned())?;
-    i64::try_from(since.as_secs()).map_err(|error| error.to_string())
+    match parse_date(text) {
+        Some(time @ 0..) => Ok(time),
+        Some(_) => Err("there were no items before 1970".to_owned()),
+        None => Err("write a date as 2024-03-17, or with a time as `2024-03-17 12:00:00`".to_owned()),
+    }
 }
 
 /// `4711..4799`, `4711..`, `..4799` or `4711`; both ends are included.

@@ -44,19 +44,24 @@ enum Tags {
 
 impl Csv {
     /// `root` is absolute and has no links in it.
-    pub(crate) fn open(file: PathBuf, root: PathBuf) -> Result<Csv, Error> {
-        let opened = File::open(&file).map_err(Error::source(&file))?;
-        let mut rows = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(opened);
+    pub(crate) fn open(file: &Path, root: &Path) -> Result<Csv, Error> {
+        let open = |delimiter| Csv::delimited(file, root, delimiter);
+        // Spreadsheets write semicolons where people write decimal commas.
+        let other = || open(b';').or_else(|_| open(b'\t'));
+        open(b',').or_else(|error| other().map_err(|_| error))
+    }
+
+    fn delimited(file: &Path, root: &Path, delimiter: u8) -> Result<Csv, Error> {
+        let failed = Error::source(file);
+        let opened = File::open(file).map_err(&failed)?;
+        let mut rows = ReaderBuilder::new();
+        let mut rows = rows.delimiter(delimiter).has_headers(false).flexible(true).from_reader(opened);
         let mut header = ByteRecord::new();
-        if !rows.read_byte_record(&mut header).map_err(|error| Error::source(&file)(error.into()))? {
-            return Err(Error::Nothing { path: file, why: "it is empty".to_owned() });
+        if !rows.read_byte_record(&mut header).map_err(|error| failed(error.into()))? {
+            return Err(Error::Nothing { path: file.to_owned(), why: "it is empty".to_owned() });
         }
-        let names = header.iter().map(|name| {
-            let name = String::from_utf8_lossy(name);
-            name.trim_start_matches('\u{feff}').trim().to_owned()
-        });
-        let columns = Columns::of(names.collect(), &file)?;
-        Ok(Csv { place: Place::new(root, &file), columns, rows, file })
+        let columns = Columns::of(&header, file)?;
+        Ok(Csv { place: Place::new(root.to_owned(), file), columns, rows, file: file.to_owned() })
     }
 }
 
@@ -76,7 +81,12 @@ impl Pictures for Csv {
 }
 
 impl Columns {
-    fn of(names: Vec<String>, file: &Path) -> Result<Columns, Error> {
+    fn of(header: &ByteRecord, file: &Path) -> Result<Columns, Error> {
+        let names = header.iter().map(|name| {
+            let name = String::from_utf8_lossy(name);
+            name.trim_start_matches('\u{feff}').trim().to_owned()
+        });
+        let names: Vec<String> = names.collect();
         let find = |name: &str| names.iter().position(|column| column.eq_ignore_ascii_case(name));
         let mut each = Vec::new();
         while let Some(tag) = find(&format!("tag{}", each.len() + 1)) {
@@ -176,7 +186,7 @@ mod tests {
         let file = folder.path().join("list.csv");
         std::fs::write(&file, contents).unwrap();
         let root = folder.path().to_owned();
-        let mut list = Csv::open(file, root.clone())?;
+        let mut list = Csv::open(&file, &root)?;
         let mut readings = Vec::new();
         while let Some(row) = list.next()? {
             readings.push(list.read(row));
@@ -199,6 +209,12 @@ mod tests {
             "a.jpg: cat 1; nsfw; 1710633600\nb.jpg: cat 1",
         );
         check("path,tags\n\"a.jpg\",\"two\nlines\"\n\n", "a.jpg: two lines 1");
+    }
+
+    #[test]
+    fn the_header_tells_the_delimiter() {
+        check("image;tags;note\na.jpg;cat, \"red\" sofa;x\n", "a.jpg: cat 1 | \"red\" sofa 1");
+        check("\u{feff}tags\tpath\r\ncat, dog\ta;b.jpg\r\n", "a;b.jpg: cat 1 | dog 1");
     }
 
     #[test]
@@ -240,8 +256,8 @@ mod tests {
     #[test]
     fn columns_that_are_not_there() {
         check_columns(
-            b"image;tags\na.jpg;cat\n",
-            "has no column for the picture (`image`, `file_name` or `path`) and none for its tags (`tags`, or `tag1`, `tag2`, ...); its columns are `image;tags`",
+            b"image|tags\na.jpg|cat\n",
+            "has no column for the picture (`image`, `file_name` or `path`) and none for its tags (`tags`, or `tag1`, `tag2`, ...); its columns are `image|tags`",
         );
         check_columns(
             b"path,tag,score\na.jpg,cat,0.5\n",

@@ -1,8 +1,6 @@
 //! Values as lists write them. An error says what the value is not.
 
-use std::time::UNIX_EPOCH;
-
-use tagmill_model::Flags;
+use tagmill_model::{Flags, parse_date};
 
 /// The content class that a text names: ours, or a booru's rating. `None` where it names none.
 pub(super) fn class(text: &str) -> Result<Option<Flags>, String> {
@@ -23,22 +21,16 @@ pub(super) fn class(text: &str) -> Result<Option<Flags>, String> {
     })
 }
 
-/// Unix seconds, from such or from a date, with a time or without, in UTC.
+/// Unix seconds, from such or from a date.
 pub(super) fn created(text: &str) -> Result<Option<i64>, String> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    if let Ok(seconds) = text.parse() {
-        return Ok(Some(seconds));
-    }
-    let time = humantime::parse_rfc3339_weak(text)
-        .or_else(|_| humantime::parse_rfc3339_weak(&format!("{text} 00:00:00")))
-        .map_err(|_| {
-            format!("`{}` is neither Unix seconds nor a date such as 2024-03-17", text.escape_debug())
-        })?;
-    let seconds = time.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok());
-    Ok(seconds)
+    let seconds = text.parse().ok().or_else(|| parse_date(text));
+    seconds.map(Some).ok_or_else(|| {
+        format!("`{}` is neither Unix seconds nor a date such as 2024-03-17", text.escape_debug())
+    })
 }
 
 /// A confidence; `None` where it is no number, or none that is finite.

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use tagmill_model::Tag;
+use tagmill_model::{Tag, path_of_bytes};
 
 use super::fields;
 use super::listed::{Line, Place};
@@ -41,9 +41,9 @@ pub(crate) struct Raw {
 
 impl Jsonl {
     /// `root` is absolute and has no links in it.
-    pub(crate) fn open(file: PathBuf, root: PathBuf) -> Result<Jsonl, Error> {
-        let lines = BufReader::new(File::open(&file).map_err(Error::source(&file))?);
-        Ok(Jsonl { place: Place::new(root, &file), lines, file, number: 0 })
+    pub(crate) fn open(file: &Path, root: &Path) -> Result<Jsonl, Error> {
+        let lines = BufReader::new(File::open(file).map_err(Error::source(file))?);
+        Ok(Jsonl { place: Place::new(root.to_owned(), file), lines, file: file.to_owned(), number: 0 })
     }
 
     /// The next line, empty or not.
@@ -131,18 +131,7 @@ fn path(object: &Map<String, Value>) -> Result<PathBuf, Bad> {
 /// predict writes so a path that is not UTF-8.
 fn bytes_of(bytes: &Value) -> Option<PathBuf> {
     let bytes = bytes.as_array()?.iter().map(|byte| u8::try_from(byte.as_u64()?).ok());
-    path_of(bytes.collect::<Option<Vec<u8>>>()?)
-}
-
-#[cfg(unix)]
-fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStringExt;
-    Some(std::ffi::OsString::from_vec(bytes).into())
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
-    String::from_utf8(bytes).ok().map(PathBuf::from)
+    bytes.collect::<Option<Vec<u8>>>().map(path_of_bytes)
 }
 
 /// Text, a number, or a list of texts.
@@ -212,7 +201,7 @@ mod tests {
         let file = folder.path().join("metadata.jsonl");
         std::fs::write(&file, contents).unwrap();
         let root = folder.path().to_owned();
-        let mut list = Jsonl::open(file, root.clone()).unwrap();
+        let mut list = Jsonl::open(&file, &root).unwrap();
         let mut readings = Vec::new();
         while let Some(raw) = list.next().unwrap() {
             readings.push(list.read(raw));

@@ -4,22 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use super::Thresholds;
 
-/// A figure with the interval that holds the middle 95 percent of its resamples.
+/// A figure, and how much it hangs on the items that it was judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The figure on the items themselves.
     pub value: f64,
-    /// Its 95 percent bootstrap interval, where items were resampled.
+    /// Its 95 percent bootstrap interval, where items were resampled: the percentiles less the bootstrap's bias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
 }
 
-/// From the 2.5th to the 97.5th percentile.
+/// From the 2.5th to the 97.5th percentile of resamples, moved so that their mean comes to stand on the figure, within 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// The 2.5th percentile.
+    /// The lower end.
     pub low: f64,
-    /// The 97.5th percentile.
+    /// The upper end.
     pub high: f64,
 }
 
@@ -164,11 +164,19 @@ impl Estimate {
         let Some((value, resamples)) = samples.split_first() else {
             return Estimate { value: 0.0, interval: None };
         };
+        let interval = (resamples.len() > 1).then(|| Interval::around(*value, resamples));
+        Estimate { value: *value, interval }
+    }
+}
+
+impl Interval {
+    fn around(value: f64, resamples: &[f64]) -> Interval {
         let mut sorted = resamples.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
-        let interval = (sorted.len() > 1)
-            .then(|| Interval { low: percentile(&sorted, 0.025), high: percentile(&sorted, 0.975) });
-        Estimate { value: *value, interval }
+        // A resample holds some items several times, which ranks rare classes too well.
+        let bias = sorted.iter().sum::<f64>() / sorted.len() as f64 - value;
+        let end = |share| (percentile(&sorted, share) - bias).clamp(0.0, 1.0);
+        Interval { low: end(0.025), high: end(0.975) }
     }
 }
 
@@ -207,11 +215,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_are_numpys_percentiles() {
-        // numpy.percentile(range(11), [2.5, 97.5]) is [0.25, 9.75].
-        let samples: Vec<f64> = [4.0].into_iter().chain((0..11).rev().map(f64::from)).collect();
-        let Estimate { value, interval } = Estimate::of(&samples);
-        assert_eq!((value, interval), (4.0, Some(Interval { low: 0.25, high: 9.75 })));
-        assert_eq!(Estimate::of(&[4.0]).interval, None);
+    fn intervals_are_numpys_percentiles_around_the_figure() {
+        // numpy.percentile(range(33), [2.5, 97.5]) is [0.8, 31.2], and the mean is 16.
+        let resamples = || (0..33).rev().map(|n| f64::from(n) / 64.0);
+        let around = |value: f64| {
+            let samples: Vec<f64> = [value].into_iter().chain(resamples()).collect();
+            let Estimate { value, interval } = Estimate::of(&samples);
+            let Interval { low, high } = interval.unwrap();
+            [value, low, high].map(|value| (value * 64.0 * 10.0).round() / 10.0)
+        };
+        assert_eq!(around(16.0 / 64.0), [16.0, 0.8, 31.2]);
+        assert_eq!(around(20.0 / 64.0), [20.0, 4.8, 35.2]);
+        assert_eq!(around(10.0 / 64.0), [10.0, 0.0, 25.2]);
+        assert_eq!(around(60.0 / 64.0), [60.0, 44.8, 64.0]);
+        assert_eq!(Estimate::of(&[0.5]).interval, None);
     }
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{BufRead, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use tagmill_model::MediaKind;
 use tagmill_model::picture::BadPicture;
+use tagmill_model::{MediaKind, path_of_bytes};
 use walkdir::{DirEntry, WalkDir};
 
 use super::Failure;
@@ -153,7 +153,7 @@ impl<List: BufRead> Iterator for Listed<List> {
             return None;
         }
         match self.read() {
-            Ok(Some(path)) => Some(Ok(path_of(path))),
+            Ok(Some(path)) => Some(Ok(path_of_bytes(path))),
             Ok(None) => None,
             // What cannot be read now cannot be read later either.
             Err(error) => {
@@ -162,18 +162,6 @@ impl<List: BufRead> Iterator for Listed<List> {
             }
         }
     }
-}
-
-#[cfg(unix)]
-pub(super) fn path_of(bytes: Vec<u8>) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
-    std::ffi::OsString::from_vec(bytes).into()
-}
-
-/// Elsewhere, lists are UTF-8; what is not leads nowhere and is told so.
-#[cfg(not(unix))]
-pub(super) fn path_of(bytes: Vec<u8>) -> PathBuf {
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 #[cfg(test)]

@@ -3,9 +3,8 @@
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use tagmill_model::printable;
+use tagmill_model::{path_of_bytes, printable};
 
-use super::inputs::path_of;
 use super::{Failure, PathSet, Prediction};
 
 /// How predictions stand in a file, each picture with a row or some.
@@ -138,7 +137,7 @@ fn path_of_json(line: &[u8]) -> Option<Option<PathBuf>> {
 
 fn path_of_line(line: &[u8]) -> Option<Option<PathBuf>> {
     let end = find(line, PATH_END)?;
-    Some(Some(path_of(unspelled(&line[..end])?)))
+    Some(Some(path_of_bytes(unspelled(&line[..end])?)))
 }
 
 /// A path without what would end it in a line; what only looks spelled out is spelled out too, so that all paths come back.
@@ -189,7 +188,7 @@ fn read_csv(file: impl BufRead) -> std::io::Result<Result<Written, u64>> {
             return Ok(if is_last { Ok(written) } else { Err(line + 1) });
         }
         if written.last.as_ref().is_none_or(|(path, _)| path.as_os_str().as_encoded_bytes() != &row[0]) {
-            written.last = Some((path_of(row[0].to_vec()), written.bytes));
+            written.last = Some((path_of_bytes(row[0].to_vec()), written.bytes));
         }
         written.done.insert(&row[0]);
         written.bytes = end;

@@ -126,6 +126,7 @@ mod path_text {
     use std::path::{Path, PathBuf};
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use tagmill_model::path_of_bytes;
 
     #[derive(Serialize, Deserialize)]
     struct PathText {
@@ -143,7 +144,7 @@ mod path_text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
         let PathText { path, path_bytes } = PathText::deserialize(deserializer)?;
         Ok(match path_bytes {
-            Some(bytes) => crate::predict::inputs::path_of(bytes),
+            Some(bytes) => path_of_bytes(bytes),
             None => path.into(),
         })
     }
@@ -178,7 +179,7 @@ mod tests {
         check("a ä.jpg".into(), r#"{"path":"a ä.jpg","reason":"missing","error":"the file is missing"}"#);
         #[cfg(unix)]
         check(
-            crate::predict::inputs::path_of(b"a\xff".to_vec()),
+            tagmill_model::path_of_bytes(b"a\xff".to_vec()),
             r#"{"path":"a�","path_bytes":[97,255],"reason":"missing","error":"the file is missing"}"#,
         );
     }

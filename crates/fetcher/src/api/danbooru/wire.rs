@@ -3,10 +3,9 @@
 
 use std::collections::HashSet;
 
-use chrono::DateTime;
 use serde::Serialize;
 use serde::de::Error as _;
-use tagmill_model::{Flags, Item, ItemId};
+use tagmill_model::{Flags, Item, ItemId, parse_date};
 
 use crate::api::json::{boolean, elements, for_each_member, integer, is_id, relative_path, text};
 
@@ -107,7 +106,7 @@ pub(super) fn item(json: &str, own_domains: &[String]) -> Option<Item> {
 
 /// Unix seconds of `2026-05-28T10:31:20.176-04:00`; 0 where it is none.
 fn time(json: &str) -> i64 {
-    DateTime::parse_from_rfc3339(&text(json)).map_or(0, |time| time.timestamp())
+    parse_date(&text(json)).unwrap_or(0)
 }
 
 /// General and sensitive are safe for work, questionable and explicit are not; a post may be without a rating.
