@@ -44,7 +44,8 @@ pub(super) fn predict(stages: &mut Stages, work: &Work, run: &str) -> Result<Str
     for (judged, prediction) in judged.iter().zip(&predictions) {
         let truth: Vec<String> = serde_json::from_str(&judged.tags)?;
         text += &format!("\n  {}\n", prediction.path.display());
-        text += &format!("    true       {}\n", truth.join(", "));
+        let known = if truth.is_empty() { "none that it has learned".to_owned() } else { truth.join(", ") };
+        text += &format!("    true       {known}\n");
         text += &format!("    predicted  {}\n", predicted(prediction, &truth));
     }
     Ok(text)
