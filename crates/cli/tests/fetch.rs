@@ -73,9 +73,10 @@ fn values_that_cannot_be_meant() {
         (
             "--since",
             "DATE",
-            &["yesterday", "2024", "17.3.2024", "2024-13-01", "1969-12-31", ""],
+            &["yesterday", "2024", "17.3.2024", "2024-13-01", ""],
             "write a date as 2024-03-17, or with a time as `2024-03-17 12:00:00`",
         ),
+        ("--since", "DATE", &["1969-12-31"], "there were no items before 1970"),
         ("--refresh", "AGE", &["7", "0s", "soon", ""], "write a time span as 7d, 12h or `1day 6h`"),
         ("--workers", "N", &["0", "many"], "write a whole number, 1 or more"),
         ("--batch-size", "N", &["0"], "write a whole number, 1 or more"),

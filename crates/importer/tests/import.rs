@@ -313,12 +313,12 @@ async fn errors_say_what_is_wrong_and_make_nothing() {
     check(&place, import(&of("a file")).await, "`PLACE/source/a file` is not a folder");
     check(&place, import(&place.csv("nowhere.csv")).await, "cannot read `PLACE/source/nowhere.csv`");
     check(&place, import(&place.jsonl("")).await, "`PLACE/source/` is not a file");
-    place.write("list.csv", "image;tags\n");
+    place.write("list.csv", "image|tags\n");
     check(
         &place,
         import(&place.csv("list.csv")).await,
         "`PLACE/source/list.csv` has no column for the picture (`image`, `file_name` or `path`) and none for its tags \
-         (`tags`, or `tag1`, `tag2`, ...); its columns are `image;tags`",
+         (`tags`, or `tag1`, `tag2`, ...); its columns are `image|tags`",
     );
     let nested = Config { media_dir: place.at("below/media"), ..place.config() };
     check(
