@@ -167,9 +167,7 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, BadPicture> {
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     loop {
-        let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == 0xff)) else {
-            return false;
-        };
+        let Some(skip) = bytes.get(at..).and_then(|rest| memchr::memchr(0xff, rest)) else { return false };
         at += skip + 1;
         match bytes.get(at) {
             None => return false,
