@@ -5,6 +5,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+/// What a run from fetch to predict takes. One set for all such: with another one, cargo would build half of the dependencies
+/// anew.
+pub(crate) const ALL_STAGES: [&str; 3] = ["tagmill-cli", "tagmill-cli-train", "tagmill-testboard"];
+
 /// The workspace's root folder.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the workspace's root")

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::board::Board;
-use crate::cargo::{build_release, check, root};
+use crate::cargo::{ALL_STAGES, build_release, check, root};
 use crate::setup;
 use crate::stage::Finished;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     fs::create_dir_all(&work).with_context(|| format!("cannot create `{}`", work.display()))?;
     let python = environment(&work.join("venv"))?;
     setup::run()?;
-    let binaries = build_release(&["tagmill-cli", "tagmill-cli-train", "tagmill-testboard"])?;
+    let binaries = build_release(&ALL_STAGES)?;
     let run = run.map_or_else(|| small_run(&binaries, &work.join("data")), Ok)?;
 
     let tagmill = binaries.join("tagmill");

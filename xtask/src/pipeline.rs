@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::board::Board;
-use crate::cargo::{build_release, root};
+use crate::cargo::{ALL_STAGES, build_release, root};
 use crate::stage::Finished;
 use crate::{setup, table};
 
@@ -23,9 +23,6 @@ use stages::{Stages, figure};
 
 /// How much better than guessing by frequency the tagger must be, in mean average precision on held-out items.
 const CLEARLY_BETTER: f64 = 3.0;
-
-/// What is built. One set for all pipelines: with another one, cargo would build half of the dependencies anew.
-const PACKAGES: [&str; 3] = ["tagmill-cli", "tagmill-cli-train", "tagmill-testboard"];
 
 /// The run that train makes where it is given no name.
 const TAGGER: &str = "tagger";
@@ -93,7 +90,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn run_board(options: &Options) -> Result<()> {
-    let binaries = build_release(&PACKAGES)?;
+    let binaries = build_release(&ALL_STAGES)?;
     let work = Work::open(options.keep.as_deref())?;
     let (board, api_url, media_url) = match (&options.board, &options.media_url) {
         (Some(api), Some(media)) => (None, api.clone(), media.clone()),

@@ -117,8 +117,10 @@ pub(crate) fn propose(counts: &TagCounts, rows: u64, rules: &TrashRules) -> Vec<
 fn is_voted_on(counts: &TagCounts, rules: &TrashRules) -> bool {
     let (mut judged, mut varied) = (0u64, 0u64);
     counts.each(|_, stat| {
-        judged += u64::from(stat.rows >= rules.min_rows);
-        varied += u64::from(stat.rows >= rules.min_rows && stat.spread() >= rules.min_spread);
+        if stat.rows >= rules.min_rows {
+            judged += 1;
+            varied += u64::from(stat.spread() >= rules.min_spread);
+        }
     });
     2 * varied > judged
 }

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 
 use super::stages::{Stages, figure};
-use super::{FIGURES, Options, PACKAGES, Work, judge, predictions, sides};
-use crate::cargo::build_release;
+use super::{FIGURES, Options, Work, judge, predictions, sides};
+use crate::cargo::{ALL_STAGES, build_release};
 use crate::data::openclipart;
 use crate::stage::Finished;
 use crate::table::{grouped, table};
@@ -18,7 +18,7 @@ const LEARNING: [&str; 8] =
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let drawings = openclipart::make(&openclipart::default_folder(), None)?;
-    let binaries = build_release(&PACKAGES)?;
+    let binaries = build_release(&ALL_STAGES)?;
     let work = Work::open(options.keep.as_deref())?;
     let mut stages = Stages::new(&binaries, &work.folder);
     stages.run("import", &strings(&openclipart::import_arguments(&drawings)?))?;

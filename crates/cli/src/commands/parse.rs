@@ -20,7 +20,7 @@ pub(crate) fn api_url(given: Option<Url>, board: &Kind) -> Url {
     given.unwrap_or_else(|| board.public_api.parse().expect("the addresses of public boards are fixed"))
 }
 
-/// `2024-03-17`, with or without ` 12:34:56`, in UTC: Unix seconds.
+/// A date that is not before 1970, as [`parse_date`] reads it: Unix seconds.
 pub(crate) fn date(text: &str) -> Result<i64, String> {
     match parse_date(text) {
         Some(time @ 0..) => Ok(time),

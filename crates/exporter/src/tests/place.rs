@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tagmill_model::hex;
 use tempfile::TempDir;
 
 use crate::*;
@@ -117,7 +118,6 @@ impl Place {
     /// These bytes as `selected_tags.csv`, and a config that fits.
     pub(super) fn tags(&self, bytes: &[u8], classes: usize) {
         self.put(TAGS, bytes);
-        let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let config = json!({
             "architecture": "resnet18",
             "num_classes": classes,
@@ -127,7 +127,7 @@ impl Place {
             "pretrained_cfg": { "input_size": [3, 64, 64], "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25] },
             "tagmill": {
                 "version": "0.1.0",
-                "vocabulary_sha256": digest,
+                "vocabulary_sha256": hex(&Sha256::digest(bytes)),
                 "train_items": 200,
                 "settings": { "epochs": 3, "loss": { "name": "bce" }, "ema": null },
             },

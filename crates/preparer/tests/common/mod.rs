@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tagmill_model::{Flags, Item, ItemId};
+use tagmill_model::{Flags, Item, ItemId, hex};
 use tagmill_preparer::{Config, Error, ItemFilter, Report, run};
 use tagmill_store::{Batch, Store};
 use tokio_util::sync::CancellationToken;
@@ -72,7 +72,7 @@ pub fn names(folder: &Path) -> Vec<String> {
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// A database with items, and rules that suit them.
