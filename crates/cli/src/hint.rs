@@ -89,9 +89,9 @@ fn of_importer(error: &tagmill_importer::Error) -> Option<&'static str> {
         Error::Nested { .. } => {
             Some("import a folder that lies elsewhere, or choose another --data-dir for what is made of it")
         }
-        Error::MissingColumns { .. } => {
-            Some("the first line names the columns, with commas between them; docs/import.md has examples")
-        }
+        Error::MissingColumns { .. } => Some(
+            "the first line names the columns, with commas, semicolons or tabs between them; docs/import.md has examples",
+        ),
         Error::Nothing { .. } => Some(
             "docs/import.md says what is read; --untagged takes pictures without tags, --rejects FILE lists what was left out",
         ),

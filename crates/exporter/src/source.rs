@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use tagmill_model::hex;
+use tagmill_model::sha256;
 
 use crate::Error;
 use crate::figures::{Training, Validation};
@@ -185,7 +184,7 @@ fn outputs(folder: &Path, network: &Network) -> Result<Vec<Output>, Error> {
         let (rows, outputs) = (outputs.len(), network.num_classes);
         return Err(Error::malformed(&file, format!("it has {rows} rows, and the model {outputs} outputs")));
     }
-    if hex(&Sha256::digest(&bytes)) != network.tagmill.vocabulary_sha256 {
+    if sha256(&bytes) != network.tagmill.vocabulary_sha256 {
         return Err(Error::malformed(&file, "its contents changed since the training"));
     }
     let ratings = outputs.iter().take_while(|output| output.category == RATING).count();

@@ -8,7 +8,7 @@ pub mod dataset;
 #[cfg(feature = "export")]
 pub mod export;
 pub mod flags;
-mod hex;
+mod hash;
 pub mod item;
 pub mod media;
 #[cfg(feature = "parquet")]
@@ -26,7 +26,9 @@ pub mod vocabulary;
 pub use atomic::AtomicFile;
 pub use clock::{now, parse_date};
 pub use flags::Flags;
-pub use hex::hex;
+pub use hash::hex;
+#[cfg(feature = "dataset")]
+pub use hash::{sha256, sha256_of_file};
 pub use item::{Item, ItemId};
 pub use media::{InvalidMediaPath, MediaKind, MediaPath};
 pub use path_bytes::path_of_bytes;

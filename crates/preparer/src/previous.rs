@@ -11,9 +11,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use sha2::{Digest, Sha256};
 use tagmill_model::dataset::{DatasetFormat, DatasetMeta, EncodedRows, FIXED_COLUMNS, meta_path};
-use tagmill_model::hex;
+use tagmill_model::{sha256, sha256_of_file};
 
 use crate::block::{Chunk, Record};
 use crate::table::{GENERATOR, blocks_path, settings};
@@ -61,10 +60,10 @@ impl Previous {
         let lines = read(&blocks_path).map_err(&refused)?;
         let facts: DatasetMeta = serde_json::from_slice(&meta)
             .map_err(|error| refused(format!("`{}` cannot be read: {error}", meta_path.display())))?;
-        if facts.blocks_sha256 != Some(hex(&Sha256::digest(&lines))) {
+        if facts.blocks_sha256 != Some(sha256(&lines)) {
             return Err(refused(changed(&blocks_path)));
         }
-        let (sha256, length) = sha256_of(&config.output)
+        let (sha256, length) = sha256_of_file(&config.output)
             .map_err(|error| refused(format!("`{}` cannot be read: {error}", config.output.display())))?;
         if facts.csv_sha256 != Some(sha256) {
             return Err(refused(changed(&config.output)));
@@ -178,19 +177,4 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 fn changed(path: &Path) -> String {
     format!("`{}` is not what that run wrote", path.display())
-}
-
-/// The hash and the length of a file.
-fn sha256_of(path: &Path) -> io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut length, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 18]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((hex(&hash.finalize()), length)),
-            read => {
-                hash.update(&buffer[..read]);
-                length += read as u64;
-            }
-        }
-    }
 }

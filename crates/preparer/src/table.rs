@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use tagmill_model::dataset::{DatasetDigest, DatasetFormat, DatasetMeta, DatasetWriter, meta_path};
-use tagmill_model::{AtomicFile, atomic, hex};
+use tagmill_model::{AtomicFile, atomic, sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::block::{Chunk, Record, ids_of};
@@ -106,7 +105,7 @@ impl<'a> Table<'a> {
             bytes: digest.bytes,
             csv_sha256: is_csv.then(|| digest.sha256.clone()),
             parquet_sha256: (!is_csv).then(|| digest.sha256.clone()),
-            blocks_sha256: is_csv.then(|| hex(&Sha256::digest(&blocks))),
+            blocks_sha256: is_csv.then(|| sha256(&blocks)),
             vocabulary: vocabulary(tags),
         };
         let mut json =

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tagmill_model::{AtomicFile, Reunion, Sides, SplitBy, atomic};
+use tagmill_model::{AtomicFile, Reunion, Sides, SplitBy, atomic, sha256};
 
 use crate::Error;
 use crate::backbone::Shape;
 use crate::outputs::Outputs;
 use crate::resnet::Architecture;
-use crate::table::sha256_of;
 use crate::train::Settings;
 
 mod thresholds;
@@ -149,7 +148,7 @@ impl RunConfig {
             tagmill: Provenance {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 identity,
-                vocabulary_sha256: sha256_of(&outputs.to_csv()),
+                vocabulary_sha256: sha256(&outputs.to_csv()),
                 train_items,
             },
         }
@@ -245,7 +244,7 @@ impl RunFolder {
             let fault = format!("it has {} rows, the model {} outputs", outputs.len(), config.num_classes);
             return Err(mismatch(fault));
         }
-        if sha256_of(&bytes) != config.tagmill.vocabulary_sha256 {
+        if sha256(&bytes) != config.tagmill.vocabulary_sha256 {
             return Err(mismatch("its contents changed since the training".to_owned()));
         }
         let threshold = read_threshold(path)?;

@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 
-use tagmill_model::AtomicFile;
+use tagmill_model::{AtomicFile, sha256};
 use tch::{CModule, Kind, TchError, Tensor};
 
 use crate::Error;
 use crate::network::Parameter;
 use crate::run_folder::BACKBONE;
-use crate::table::sha256_of;
 
 /// Goes before the names of its parameters, so that none is taken for the head's.
 const PREFIX: &str = "backbone.";
@@ -39,7 +38,7 @@ impl Script {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         let (module, named) = load(&bytes, path, device)?;
         let mut script =
-            Script { module: RefCell::new(module), named, length: 0, device, sha256: sha256_of(&bytes) };
+            Script { module: RefCell::new(module), named, length: 0, device, sha256: sha256(&bytes) };
         let side = i64::from(image_size);
         // Two, so that a module that takes one picture and no other number is known as such.
         let tried = Tensor::f_zeros([2, 3, side, side], (Kind::Float, device))

@@ -1,13 +1,10 @@
 //! What training and validating need of `dataset.csv`: which pictures, on which side, with which classes.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
 use tagmill_model::dataset::DatasetReader;
-use tagmill_model::{Dated, Flags, ItemId, MediaKind, MediaPath, Sides, Split, Vocabulary, hex};
+use tagmill_model::{Dated, Flags, ItemId, MediaKind, MediaPath, Sides, Split, Vocabulary};
 
 use crate::Error;
 use crate::lists::Lists;
@@ -194,28 +191,9 @@ fn shares(classes: &[(u32, f32)]) -> impl Iterator<Item = f32> {
 }
 
 /// SHA-256 of a file, in hex.
-pub(crate) fn sha256(path: &Path) -> Result<String, Error> {
-    let mut hash = Hash(Sha256::new());
-    let mut file = File::open(path).map_err(Error::io(path))?;
-    io::copy(&mut file, &mut hash).map_err(Error::io(path))?;
-    Ok(hex(&hash.0.finalize()))
-}
-
-pub(crate) fn sha256_of(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-struct Hash(Sha256);
-
-impl Write for Hash {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+pub(crate) fn sha256_of_file(path: &Path) -> Result<String, Error> {
+    let (hash, _) = tagmill_model::sha256_of_file(path).map_err(Error::io(path))?;
+    Ok(hash)
 }
 
 #[cfg(test)]

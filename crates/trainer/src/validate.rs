@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use tagmill_model::picture::Limits;
-use tagmill_model::{Outcome, Progress, Split};
+use tagmill_model::{Outcome, Progress, Split, sha256};
 use tagmill_pixels::{End, Files};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use crate::outputs::{RATINGS, ratings_of};
 use crate::pixels::{self, Rejected};
 use crate::run_folder::{self, VALIDATION, WEIGHTS};
 use crate::seen_items::{self, SeenItem};
-use crate::table::{Example, Table, sha256, sha256_of};
+use crate::table::{Example, Table, sha256_of_file};
 use crate::{Device, Tagger, device};
 
 mod output;
@@ -100,7 +100,7 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     let [test, validation] =
         [Split::Test, Split::Validation].map(|side| table.examples(&sides, side, tagger.vocabulary()));
     let training = Training::read(&config.run)?;
-    let dataset_sha256 = sha256(&config.dataset)?;
+    let dataset_sha256 = sha256_of_file(&config.dataset)?;
     let fingerprint = fingerprint(&config, &dataset_sha256)?;
     progress.finish();
     if let Some(kept) = kept(&config, &fingerprint)? {
@@ -254,16 +254,16 @@ fn fingerprint(config: &Config, dataset_sha256: &str) -> Result<String, Error> {
     let backbone = config.run.join(run_folder::BACKBONE);
     let parts = [
         dataset_sha256.to_owned(),
-        sha256(&config.run.join(WEIGHTS))?,
-        if backbone.exists() { sha256(&backbone)? } else { String::new() },
-        sha256(&config.run.join(run_folder::CONFIG))?,
-        sha256(&config.run.join(run_folder::THRESHOLDS))?,
-        sha256(&config.run.join(run_folder::OPERATING_POINTS))?,
-        sha256(&config.run.join(run_folder::PER_TAG_THRESHOLDS))?,
+        sha256_of_file(&config.run.join(WEIGHTS))?,
+        if backbone.exists() { sha256_of_file(&backbone)? } else { String::new() },
+        sha256_of_file(&config.run.join(run_folder::CONFIG))?,
+        sha256_of_file(&config.run.join(run_folder::THRESHOLDS))?,
+        sha256_of_file(&config.run.join(run_folder::OPERATING_POINTS))?,
+        sha256_of_file(&config.run.join(run_folder::PER_TAG_THRESHOLDS))?,
         format!("{} {} {}", config.top, limits.max_file_bytes, limits.max_pixels),
         format!("{} {}", config.resamples, config.seed),
     ];
-    Ok(sha256_of(parts.join("\n").as_bytes()))
+    Ok(sha256(parts.join("\n").as_bytes()))
 }
 
 /// The report of the same validation, if it was done before and no picture that was missing then has come since.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tagmill_model::hex;
+use tagmill_model::sha256;
 use tempfile::TempDir;
 
 use crate::*;
@@ -127,7 +126,7 @@ impl Place {
             "pretrained_cfg": { "input_size": [3, 64, 64], "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25] },
             "tagmill": {
                 "version": "0.1.0",
-                "vocabulary_sha256": hex(&Sha256::digest(bytes)),
+                "vocabulary_sha256": sha256(bytes),
                 "train_items": 200,
                 "settings": { "epochs": 3, "loss": { "name": "bce" }, "ema": null },
             },

@@ -7,11 +7,11 @@ use arrow_select::coalesce::BatchCoalescer;
 #[cfg(feature = "parquet")]
 use parquet::arrow::ArrowWriter;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::encode::{Encoded, EncodedRows, RowEncoder, RowHead};
 use super::{DatasetError, DatasetRow};
 use crate::AtomicFile;
+use crate::hash::Hashing;
 #[cfg(feature = "parquet")]
 use crate::parquet_file;
 
@@ -129,7 +129,7 @@ enum File {
 
 impl File {
     fn create(format: DatasetFormat, path: &Path, schema: SchemaRef) -> io::Result<File> {
-        let mut file = Hashing { inner: AtomicFile::create(path)?, bytes: 0, hash: Sha256::new() };
+        let mut file = Hashing::new(AtomicFile::create(path)?);
         match format {
             DatasetFormat::Csv => {
                 let header: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
@@ -164,12 +164,12 @@ impl File {
     /// The finished file's length, and its hash in hex.
     fn finish(self) -> io::Result<(u64, String)> {
         match self {
-            File::Csv(file) => file.commit(),
+            File::Csv(file) => commit(file),
             #[cfg(feature = "parquet")]
             File::Parquet { mut batches, mut file } => {
                 batches.finish_buffered_batch().map_err(io::Error::other)?;
                 write_completed(&mut batches, &mut file)?;
-                file.into_inner().map_err(parquet_file::into_io)?.commit()
+                commit(file.into_inner().map_err(parquet_file::into_io)?)
             }
         }
     }
@@ -186,30 +186,9 @@ fn write_completed(
     Ok(())
 }
 
-/// Hashes and counts what passes through to the file.
-struct Hashing<W> {
-    inner: W,
-    bytes: u64,
-    hash: Sha256,
-}
-
-impl Hashing<AtomicFile> {
-    fn commit(self) -> io::Result<(u64, String)> {
-        let Hashing { inner, bytes, hash } = self;
-        inner.commit()?;
-        Ok((bytes, crate::hex(&hash.finalize())))
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
+/// Puts the file in place. Its length, and its hash in hex.
+fn commit(file: Hashing<AtomicFile>) -> io::Result<(u64, String)> {
+    let (file, hash, length) = file.finish();
+    file.commit()?;
+    Ok((length, hash))
 }

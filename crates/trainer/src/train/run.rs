@@ -44,9 +44,9 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
         true => Table::read_with_confidences(&config.dataset)?,
         false => Table::read(&config.dataset)?,
     };
-    let dataset_sha256 = table::sha256(&config.dataset)?;
+    let dataset_sha256 = table::sha256_of_file(&config.dataset)?;
     let [weights_sha256, backbone_sha256] = [&config.weights, &config.backbone]
-        .map(|file| file.as_ref().map(|file| table::sha256(file)).transpose());
+        .map(|file| file.as_ref().map(|file| table::sha256_of_file(file)).transpose());
     let identity = Identity {
         dataset_sha256,
         weights_sha256: weights_sha256?,
