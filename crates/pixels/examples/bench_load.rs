@@ -13,6 +13,7 @@ use std::time::Instant;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{Rgb, RgbImage};
+use jpeg_encoder::{ColorType, SamplingFactor};
 use rayon::prelude::*;
 use serde_json::json;
 use tagmill_model::picture::Limits;
@@ -31,22 +32,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let parent = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::tempdir_in(parent)?;
     let files: Vec<Vec<u8>> = (0..if quick { 16 } else { 64 }).map(jpeg).collect::<Result<_, _>>()?;
-    one_core(&files);
+    one_core("full colour (4:4:4)", &files);
+    let halved: Vec<Vec<u8>> = (0..files.len() as u32).map(halved).collect::<Result<_, _>>()?;
+    one_core("halved colour (4:2:0, as cameras save)", &halved);
     cache(folder.path(), &files, if quick { 1_000 } else { 4_000 })?;
     near_duplicates(if quick { 600_000 } else { 6_000_000 });
     Ok(())
 }
 
 /// A photograph's amount of detail: blots, lines and grain.
-fn jpeg(seed: u32) -> Result<Vec<u8>, image::ImageError> {
-    let picture = RgbImage::from_fn(1200, 900, |x, y| {
+fn photograph(seed: u32) -> RgbImage {
+    RgbImage::from_fn(1200, 900, |x, y| {
         let (fx, fy, s) = (x as f32 / 90.0, y as f32 / 70.0, seed as f32);
         let grain = (x.wrapping_mul(7919) ^ y.wrapping_mul(104_729) ^ seed).wrapping_mul(2_654_435_761) >> 28;
         let wave = |shift: f32| 110.0 + 60.0 * (fx + s + shift).sin() * (fy * 1.3 + s * shift).cos();
         Rgb([wave(0.0), wave(1.0), wave(2.0)].map(|value| (value + grain as f32) as u8))
-    });
+    })
+}
+
+fn jpeg(seed: u32) -> Result<Vec<u8>, image::ImageError> {
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 85).encode_image(&picture)?;
+    JpegEncoder::new_with_quality(&mut bytes, 85).encode_image(&photograph(seed))?;
+    Ok(bytes)
+}
+
+/// The same with a quarter of the colour: half of it each way.
+fn halved(seed: u32) -> Result<Vec<u8>, jpeg_encoder::EncodingError> {
+    let (picture, mut bytes) = (photograph(seed), Vec::new());
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 85);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder.encode(&picture, picture.width() as u16, picture.height() as u16, ColorType::Rgb)?;
     Ok(bytes)
 }
 
@@ -76,7 +91,7 @@ fn table(head: &[&str; 3], rows: &[(&str, f64, f64)]) {
     println!("{}", json!({ "head": head, "rows": rows }));
 }
 
-fn one_core(files: &[Vec<u8>]) {
+fn one_core(colour: &str, files: &[Vec<u8>]) {
     let limits = Limits::default();
     let mut ours = || {
         for file in files {
@@ -93,7 +108,7 @@ fn one_core(files: &[Vec<u8>]) {
     let rate = |seconds: f64| files.len() as f64 / seconds;
     let bytes = files.iter().map(Vec::len).sum::<usize>() / files.len();
     heading(&format!(
-        "From a JPEG of 1200 x 900 pixels and {} KB to {SIZE} x {SIZE}, one core",
+        "From a JPEG of 1200 x 900 pixels, {colour}, {} KB, to {SIZE} x {SIZE}, one core",
         bytes / 1000
     ));
     table(

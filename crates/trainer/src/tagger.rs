@@ -104,7 +104,7 @@ impl Tagger {
         self.score_each(pictures)
     }
 
-    /// PictureScores pictures of [`Tagger::image_size`].
+    /// Scores pictures of [`Tagger::image_size`].
     ///
     /// # Errors
     /// [`Error::Torch`], when memory runs out or a picture has another size.
@@ -177,7 +177,7 @@ impl Tagger {
         classes.into_iter().filter_map(tag).collect()
     }
 
-    /// PictureScores those pictures that are there.
+    /// Scores those pictures that are there.
     pub(crate) fn score_each(
         &self,
         pictures: Vec<Result<Picture, BadPicture>>,
