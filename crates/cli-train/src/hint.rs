@@ -29,7 +29,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         Error::Diverged { .. } => Some("lower --learning-rate"),
         Error::OutputExists { .. } => Some("go on with it by --resume, or replace it by --overwrite"),
         Error::OutputShared { .. } => Some("name different files for --output and --embed"),
-        Error::OutputInUse { .. } => Some("wait until the other program has ended"),
+        Error::OutputInUse { .. } | Error::RunInUse { .. } => Some("wait until the other program has ended"),
         Error::NotResumable { .. } => Some("name another file, or replace it by --overwrite"),
         Error::OutOfMemory { fits: Some(_), .. } => {
             Some("give --batch-size that number, and --accumulate how many such batches make a step")
@@ -37,19 +37,19 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<&'static str> {
         Error::OutOfMemory { fits: None, .. } => Some("lower --image-size, or use `--device cpu`"),
         Error::NoDevice { .. } => Some("use `--device cpu` or `--device auto`"),
         Error::Torch { .. } => {
-            Some("where memory ran out, a smaller --batch-size or --image-size needs less")
+            Some("where memory ran out, training with a smaller --batch-size or --image-size needs less")
         }
         Error::PickledWeights { .. } => Some(
             "convert it: python3 -c \"import sys, torch, safetensors.torch as s; \
              s.save_file(torch.load(sys.argv[1], 'cpu', weights_only=True), sys.argv[2])\" IN.pth OUT.safetensors",
         ),
-        Error::UnusableWeights { .. } => {
-            Some("check that --architecture is the one that the weights were trained for")
-        }
+        Error::UnusableWeights { .. } => Some(
+            "check that --architecture is the one that the weights were trained for, and that the file is whole",
+        ),
         Error::UnusableBackbone { .. } => Some(
             "export it by torch.jit.script or torch.jit.trace, with any number of pictures, without its classifier",
         ),
-        Error::Contradiction { .. } => Some("name one of --weights and --backbone"),
+        Error::Contradiction { .. } => Some("leave out one of them, or give what is missing"),
         Error::InvalidSetting { .. } | Error::InputNotFound { .. } | Error::Io { .. } => None,
     }
 }

@@ -13,17 +13,14 @@ use crate::{Error, record, shard};
 /// under an older number is then no longer looked at. `the_pixels_are_pinned` tells when.
 const VERSION: u32 = 1;
 
-/// What every cache folder begins with, so that clearing takes away nothing else.
-const PREFIX: &str = "v";
-
 /// The folder for pictures of one size: what else becomes of a picture is in the version.
 pub(crate) fn folder(cache: &Path, size: u32) -> PathBuf {
-    cache.join(format!("{PREFIX}{VERSION}-{size}px"))
+    cache.join(format!("v{VERSION}-{size}px"))
 }
 
-/// The folder for what `maker` makes of the pictures of one size.
+/// The folder for what `maker`, a name in hexadecimal digits, makes of the pictures of one size.
 pub(crate) fn vectors_folder(cache: &Path, size: u32, maker: &str) -> PathBuf {
-    cache.join(format!("{PREFIX}{VERSION}-{size}px-{maker}"))
+    cache.join(format!("v{VERSION}-{size}px-{maker}"))
 }
 
 /// What a cache takes.
@@ -106,13 +103,25 @@ fn subfolders(cache: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     for entry in entries {
         let path = entry.map_err(Error::io(cache))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        let is_ours = name.starts_with(PREFIX) && (name.ends_with("px") || name.contains("px-"));
-        if path.is_dir() && is_ours {
+        if path.is_dir() && is_ours(&name) {
             folders.push((name, path));
         }
     }
     folders.sort();
     Ok(folders)
+}
+
+/// Whether a name is one that [`folder`] or [`vectors_folder`] gives, in this version or another: clearing takes away nothing
+/// else.
+fn is_ours(name: &str) -> bool {
+    let all = |text: &str, is: fn(&u8) -> bool| !text.is_empty() && text.as_bytes().iter().all(is);
+    let parts = name.strip_prefix('v').and_then(|rest| rest.split_once('-'));
+    parts.is_some_and(|(version, rest)| {
+        let (size, maker) = rest.split_once("px").unwrap_or_default();
+        let is_maker = maker.is_empty()
+            || maker.strip_prefix('-').is_some_and(|maker| all(maker, u8::is_ascii_hexdigit));
+        all(version, u8::is_ascii_digit) && all(size, u8::is_ascii_digit) && is_maker
+    })
 }
 
 impl fmt::Display for Usage {
@@ -122,5 +131,22 @@ impl fmt::Display for Usage {
             write!(f, "\n{name}: {files} files, {}", Bytes(*bytes))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_of_the_cache_are_ours() {
+        for ours in [folder(Path::new(""), 224), vectors_folder(Path::new(""), 64, "0123456789abcdef")] {
+            assert!(is_ours(ours.to_str().unwrap()), "{}", ours.display());
+        }
+        for other in
+            ["videos-720px", "v-224px", "v1-px", "v1-224", "v1-224px-", "v1-224px-holiday", "v1-224px2", ""]
+        {
+            assert!(!is_ours(other), "{other}");
+        }
     }
 }

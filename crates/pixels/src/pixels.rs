@@ -311,11 +311,12 @@ impl Source<'_, '_> {
     fn make(&self, index: usize) -> Made {
         let (path, limits) = (self.path(index), &self.config.limits);
         // Before the reading: a file that changes meanwhile then looks changed the next time.
-        let Ok(metadata) = fs::metadata(&path) else { return Made::Passing(BadPicture::Missing) };
+        let metadata = fs::metadata(&path);
         let bytes = match picture::read(&path, limits) {
             Ok(bytes) => bytes,
             Err(bad) => return Made::Passing(bad),
         };
+        let Ok(metadata) = metadata else { return Made::Passing(BadPicture::Missing) };
         let (file, content) = (Key::of_file(&path, &metadata), Key::of_content(&bytes));
         if let Some(found) = self.known.content(content) {
             return Made::Known { file, content, picture: self.recall(&found) };

@@ -177,7 +177,8 @@ impl Writer {
         unreachable!("some number is free")
     }
 
-    /// Takes a shard over where it left off. `None` where it is full or another process writes it.
+    /// Takes a shard over where it left off. `None` where it is full, where another process writes it, or where its index
+    /// speaks of pixels that are gone: what lay there is nobody's to fill.
     fn resume(index: &Path, picture_bytes: u64) -> Result<Option<Writer>, Error> {
         let file = OpenOptions::new().read(true).append(true).open(index).map_err(Error::io(index))?;
         if !lock(&file, index)? {
@@ -189,7 +190,8 @@ impl Writer {
         let bytes = fs::read(index).map_err(Error::io(index))?;
         let (records, whole) = record::read_all(&bytes);
         let slots = records.iter().filter_map(slot).map(|slot| slot + 1).max().unwrap_or_default();
-        if slots * picture_bytes >= FULL {
+        let written = pixels.metadata().map_err(Error::io(&path))?.len();
+        if slots * picture_bytes >= FULL || slots * picture_bytes > written {
             return Ok(None);
         }
         file.set_len(whole as u64).map_err(Error::io(index))?;

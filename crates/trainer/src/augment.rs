@@ -195,7 +195,11 @@ fn beta(a: f32, random: &mut Random) -> f32 {
     loop {
         let [x, y] = [0; 2].map(|_| f64::from(random.unit()).powf(1.0 / f64::from(a)));
         let sum = x + y;
-        if sum > 0.0 && sum <= 1.0 {
+        if sum == 0.0 {
+            // Both are too small for a number: of two so small parts one is next to nothing beside the other.
+            return 1.0;
+        }
+        if sum <= 1.0 {
             return (x / sum).max(y / sum) as f32;
         }
     }

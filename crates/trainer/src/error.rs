@@ -90,6 +90,12 @@ pub enum Error {
         /// The first file that is not there.
         file: &'static str,
     },
+    /// Another process trains the same run.
+    #[error("another program is training `{}`", run.display())]
+    RunInUse {
+        /// The run folder.
+        run: PathBuf,
+    },
     /// A file of a run folder does not hold what it should.
     #[error("`{}` is damaged: {fault}", file.display())]
     MalformedRun {

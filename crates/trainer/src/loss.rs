@@ -56,12 +56,9 @@ impl FromStr for Loss {
 
     fn from_str(text: &str) -> Result<Loss, String> {
         let (name, numbers) = text.split_once('=').unwrap_or((text, ""));
-        let numbers: Vec<f64> = numbers
-            .split(',')
-            .filter(|_| !numbers.is_empty())
-            .map_while(|part| part.trim().parse().ok())
-            .collect();
-        match (name, &numbers[..], text.contains('=')) {
+        let parts = numbers.split(',').filter(|_| !numbers.is_empty());
+        let numbers: Result<Vec<f64>, _> = parts.map(|part| part.trim().parse()).collect();
+        match (name, numbers.as_deref().unwrap_or(&[f64::NAN]), text.contains('=')) {
             ("bce", [], false) => Ok(Loss::Bce),
             ("asymmetric", [], false) => Ok(Loss::ASYMMETRIC),
             ("asymmetric", &[gamma_negative, gamma_positive, clip], _) => {

@@ -72,13 +72,17 @@ impl AdamW {
         sums.map(|(sum, gradient)| sum.f_add_(gradient)).try_for_each(|sum| sum.map(drop))
     }
 
-    /// One step down the gradients that were added since the last, their common norm cut to `clip`.
-    pub(crate) fn step(&mut self, rate: f64, decay: f64, clip: f64) -> Result<(), TchError> {
+    /// One step down the gradients that were added since the last, their common norm cut to `clip`. Returns false, and leaves
+    /// the weights as they are, where that norm is no number or infinite.
+    pub(crate) fn step(&mut self, rate: f64, decay: f64, clip: f64) -> Result<bool, TchError> {
         let gradients = std::mem::take(&mut self.gradients);
         tch::no_grad(|| {
             let squares = gradients.iter().map(|gradient| gradient.f_norm()?.f_square());
             let squares = Tensor::f_stack(&squares.collect::<Result<Vec<_>, _>>()?, 0)?;
             let norm = squares.f_sum(tch::Kind::Float)?.f_sqrt()?.f_double_value(&[])?;
+            if !norm.is_finite() {
+                return Ok(false);
+            }
             let shrink = (clip / (norm + 1e-6)).min(1.0);
             self.steps += 1;
             let step = Step::new(self.steps, rate, shrink);
@@ -87,7 +91,8 @@ impl AdamW {
                 let decay = if weight.decays { rate * decay } else { 0.0 };
                 pieces.extend(weight.pieces(gradient, decay)?);
             }
-            step.all(pieces)
+            step.all(pieces)?;
+            Ok(true)
         })
     }
 }
@@ -177,6 +182,19 @@ mod tests {
     fn parameter(name: &str, values: &[f32], shape: &[i64]) -> Parameter {
         let tensor = Tensor::from_slice(values).view(shape).set_requires_grad(true);
         Parameter { name: name.to_owned(), tensor, trainable: true }
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_changes_nothing() {
+        let parameters = [parameter("fc.weight", &[1.0, -2.0], &[1, 2])];
+        let mut optimiser = AdamW::new(&parameters).unwrap();
+        for fault in [f64::NAN, f64::INFINITY] {
+            optimiser.add(&(&parameters[0].tensor * fault).sum(Kind::Float)).unwrap();
+            assert!(!optimiser.step(0.1, 0.5, 1.0).unwrap());
+        }
+        assert_eq!((parameters[0].tensor.double_value(&[0, 0]), optimiser.steps), (1.0, 0));
+        optimiser.add(&parameters[0].tensor.sum(Kind::Float)).unwrap();
+        assert!(optimiser.step(0.1, 0.5, 1.0).unwrap());
     }
 
     /// Two steps by hand: loss = sum of 3w, so the gradient is 3 and each step is `rate` long, but for epsilon.

@@ -1,7 +1,6 @@
 //! The pictures that a run learns from, with their pixels on disk and their classes, and those that it cannot use.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -122,9 +121,9 @@ pub(crate) fn storage(cache: Option<&Path>, run: &Path) -> Storage {
 /// Reads pictures back, those that cannot be used with the reason.
 pub(crate) fn read(
     pixels: &Pixels,
-    indices: Range<usize>,
+    places: &[usize],
 ) -> Result<Vec<Result<Picture, BadPicture>>, tagmill_pixels::Error> {
-    let looked_at = pixels.pictures[indices].iter().flatten();
+    let looked_at = places.iter().filter_map(|place| pixels.pictures[*place].as_ref());
     let read = looked_at.map(|picture| match picture {
         Ok(stored) => pixels.picture(stored).map(Ok),
         Err(bad) => Ok(Err(bad.clone())),

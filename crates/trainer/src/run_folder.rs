@@ -1,6 +1,6 @@
 //! The files of `models/<run>/`, in the layouts that timm and the WD taggers' tools read.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -17,6 +17,7 @@ mod thresholds;
 
 pub(crate) use thresholds::{read_threshold, read_thresholds, write_thresholds};
 
+pub(crate) const LOCK: &str = ".lock";
 pub(crate) const WEIGHTS: &str = "model.safetensors";
 pub(crate) const BACKBONE: &str = "backbone.ts";
 pub(crate) const TORCHSCRIPT: &str = "model.ts";
@@ -270,6 +271,17 @@ pub(crate) fn finished(run: &Path) -> Result<Option<Identity>, Error> {
         return Ok(None);
     }
     Ok(Some(read_json::<RunConfig>(&config)?.tagmill.identity))
+}
+
+/// Keeps other processes from training the same run, for as long as the file is open. Two would write each other's checkpoints.
+pub(crate) fn lock(run: &Path) -> Result<File, Error> {
+    let path = run.join(LOCK);
+    let file = File::options().create(true).append(true).open(&path).map_err(Error::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::RunInUse { run: run.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(Error::io(&path)(error)),
+    }
 }
 
 /// Takes a run's files away, those of its validation too, so that another can take its place. Other files stay.

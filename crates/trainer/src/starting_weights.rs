@@ -25,9 +25,9 @@ const UNNEEDED: &str = "num_batches_tracked";
 pub struct Matched {
     /// The backbone's tensors that were taken from the file.
     pub matched: u64,
-    /// The backbone's tensors that the file has not, and that begin at random.
+    /// The backbone's tensors that the file has not, and that begin untrained.
     pub missing: Vec<String>,
-    /// The backbone's tensors that the file has in another shape, and that begin at random.
+    /// The backbone's tensors that the file has in another shape, and that begin untrained.
     pub other_shape: Vec<String>,
     /// The file's tensors that the network has no place for, by the file's names. The file's head is not among them: a network
     /// for other classes has another.
@@ -85,8 +85,8 @@ impl Matched {
         let path = path.display();
         info!(matched, "{matched} of the backbone's {all} tensors come from `{path}`");
         for (names, what) in [
-            (missing, "are not in it, and begin at random"),
-            (other_shape, "have another shape in it, and begin at random"),
+            (missing, "are not in it, and begin untrained"),
+            (other_shape, "have another shape in it, and begin untrained"),
             (unused, "of it have no place in the network"),
         ] {
             if !names.is_empty() {

@@ -145,6 +145,7 @@ impl Table {
         for (name, number) in &self.numbers {
             class_of[*number as usize] = vocabulary.class(name).map(|class| class as u32);
         }
+        let politics = self.numbers.get(POLITICS.0).and_then(|number| class_of[*number as usize]);
         let mut labelled =
             Labelled { targets: self.confidences.as_ref().map(|_| Lists::default()), ..Labelled::default() };
         for (row, item) in self.items.iter().enumerate() {
@@ -160,7 +161,7 @@ impl Table {
                 labelled.content.push(self.content[row]);
                 labelled.classes.push(classes.iter().map(|class| class.0));
                 if let Some(targets) = &mut labelled.targets {
-                    targets.push(shares(&classes));
+                    targets.push(shares(&classes, politics));
                 }
             }
         }
@@ -184,10 +185,14 @@ impl Table {
 }
 
 /// The confidences of a picture's classes as shares of the highest: how much people vote differs from picture to picture far
-/// more than from tag to tag. Where none is above nothing, all are 1.
-fn shares(classes: &[(u32, f32)]) -> impl Iterator<Item = f32> {
-    let highest = classes.iter().map(|class| class.1).fold(0.0, f32::max);
-    classes.iter().map(move |class| if highest > 0.0 { (class.1 / highest).max(0.0) } else { 1.0 })
+/// more than from tag to tag. Where none is above nothing, all are 1; so is always the class `politics`, which nobody votes on.
+fn shares(classes: &[(u32, f32)], politics: Option<u32>) -> impl Iterator<Item = f32> {
+    let voted = classes.iter().filter(move |class| Some(class.0) != politics);
+    let highest = voted.map(|class| class.1).fold(0.0, f32::max);
+    classes.iter().map(move |(class, confidence)| match highest > 0.0 && Some(*class) != politics {
+        true => (confidence / highest).max(0.0),
+        false => 1.0,
+    })
 }
 
 /// SHA-256 of a file, in hex.
@@ -234,5 +239,8 @@ mod tests {
         let labelled = table.labelled(&sides, Split::Train, &vocabulary);
         assert_eq!(labelled.content, contents);
         assert_eq!(labelled.classes.iter().collect::<Vec<_>>(), [&[0][..], &[0], &[0, 1], &[0, 1]]);
+        // That a picture is political takes nothing from what else it shows.
+        let targets = labelled.targets.unwrap();
+        assert_eq!(targets.iter().collect::<Vec<_>>(), [&[1.0][..], &[1.0], &[1.0, 1.0], &[1.0, 1.0]]);
     }
 }

@@ -40,7 +40,7 @@ impl Tagger {
     /// The content classes that it tells apart beside the tags. `pol`, which says what a picture is about, is a tag.
     pub const RATINGS: [&str; RATINGS.len()] = [RATINGS[0].0, RATINGS[1].0, RATINGS[2].0, RATINGS[3].0];
 
-    /// Loads the run in a folder, on the first CUDA device where there is one, else on the CPU.
+    /// Loads the run in a folder, on a GPU where there is one (CUDA or MPS), else on the CPU.
     ///
     /// # Errors
     /// [`Error::IncompleteRun`] where a file is not there, [`Error::MalformedRun`] where one is damaged, and

@@ -7,8 +7,9 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
 use tagmill_model::picture::Limits;
-use tagmill_model::{Outcome, Progress, Split, sha256};
+use tagmill_model::{ItemId, MediaPath, Outcome, Progress, Split, sha256};
 use tagmill_pixels::{End, Files};
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ use crate::metrics::{self, Judged, Resamples, Scores};
 use crate::outputs::{RATINGS, ratings_of};
 use crate::pixels::{self, Rejected};
 use crate::run_folder::{self, VALIDATION, WEIGHTS};
-use crate::seen_items::{self, SeenItem};
+use crate::seen_items;
 use crate::table::{Example, Table, sha256_of_file};
 use crate::{Device, Tagger, device};
 
@@ -106,15 +107,21 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
     if let Some(kept) = kept(&config, &fingerprint)? {
         return Ok(kept);
     }
-    let (test, refused) = refuse(&config, test)?;
-    let mut report = Report::cancelled(tagger.vocabulary().len(), refused.len() as u64, fingerprint);
     let items = test.len() as u64;
-    let Some((seen, rejected)) = score(&config, &tagger, test, progress, cancel)? else { return Ok(report) };
+    let (test, mut refused) = refuse(&config, test)?;
+    let mut report = Report::cancelled(tagger.vocabulary().len(), refused.len() as u64, fingerprint);
+    let Some((seen, rejected)) = score(&config, &tagger, test, &mut refused, progress, cancel)? else {
+        return Ok(report);
+    };
     report.pictures = seen.examples.len() as u64;
     report.bad_pictures = pixels::by_reason(&rejected);
+    report.refused = refused.len() as u64;
     if seen.examples.is_empty() {
         let (missing, unusable) = pixels::missing_and_unusable(&rejected);
         let Config { dataset, media, .. } = config;
+        if rejected.is_empty() && !refused.is_empty() {
+            return Err(Error::NothingUnseen { dataset, items });
+        }
         return Err(Error::NoUsablePictures { dataset, media, part: "test", items, missing, unusable });
     }
     progress.start("computing the figures", None);
@@ -152,14 +159,14 @@ pub fn run(config: Config, progress: &dyn Progress, cancel: &CancellationToken) 
 }
 
 /// Takes out what the run has seen: learned from, or chosen by.
-fn refuse(config: &Config, test: Vec<Example>) -> Result<(Vec<Example>, Vec<SeenItem>), Error> {
+fn refuse(config: &Config, test: Vec<Example>) -> Result<(Vec<Example>, Vec<Refused>), Error> {
     let items = test.len() as u64;
     let keys = test.iter().map(|example| (example.id, example.image.clone()));
     let seen = seen_items::among(&config.run, keys)?;
     let (mut unseen, mut refused) = (Vec::with_capacity(test.len()), Vec::new());
     for (place, example) in test.into_iter().enumerate() {
         match seen.get(&place) {
-            Some(side) => refused.push(SeenItem { id: example.id, image: example.image, side: *side }),
+            Some(side) => refused.push(Refused::new(&example, *side, "seen")),
             None => unseen.push(example),
         }
     }
@@ -167,6 +174,23 @@ fn refuse(config: &Config, test: Vec<Example>) -> Result<(Vec<Example>, Vec<Seen
         return Err(Error::NothingUnseen { dataset: config.dataset.clone(), items });
     }
     Ok((unseen, refused))
+}
+
+/// A test item that is not judged.
+#[derive(Serialize)]
+struct Refused {
+    id: ItemId,
+    image: MediaPath,
+    /// Where the run has seen it, or the picture that it is a copy of.
+    side: Split,
+    /// `seen`: its id or its path; `copy`: a picture that is nearly the same.
+    reason: &'static str,
+}
+
+impl Refused {
+    fn new(example: &Example, side: Split, reason: &'static str) -> Refused {
+        Refused { id: example.id, image: example.image.clone(), side, reason }
+    }
 }
 
 /// The test items that could be scored.
@@ -178,11 +202,12 @@ struct Seen {
     ratings: Vec<[f32; RATINGS.len()]>,
 }
 
-/// Decodes and scores. `None` when cancelled.
+/// Decodes, leaves out copies of what the run has seen, and scores. `None` when cancelled.
 fn score(
     config: &Config,
     tagger: &Tagger,
     test: Vec<Example>,
+    refused: &mut Vec<Refused>,
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Option<(Seen, Vec<Rejected>)>, Error> {
@@ -198,17 +223,30 @@ fn score(
     if pixels.end == End::Cancelled {
         return Ok(None);
     }
+    let usable = pixels.pictures.iter().enumerate().filter_map(|(place, picture)| match picture {
+        Some(Ok(stored)) => Some((place, stored.look())),
+        _ => None,
+    });
+    let copies = seen_items::copies(&config.run, &usable.collect::<Vec<_>>())?;
+    let mut unseen = Vec::with_capacity(test.len());
+    for (place, example) in test.iter().enumerate() {
+        match copies.get(&place) {
+            Some(side) => refused.push(Refused::new(example, *side, "copy")),
+            None => unseen.push(place),
+        }
+    }
     // Room for all at once: to grow would mean to hold all scores twice.
-    let scores = Vec::with_capacity(test.len() * tagger.vocabulary().len());
+    let scores = Vec::with_capacity(unseen.len() * tagger.vocabulary().len());
     let (mut seen, mut rejected) = (Seen { examples: Vec::new(), scores, ratings: Vec::new() }, Vec::new());
-    progress.start("validating", Some(test.len() as u64));
-    for (start, examples) in (0..).step_by(SCORED_AT_ONCE).zip(test.chunks(SCORED_AT_ONCE)) {
+    progress.start("validating", Some(unseen.len() as u64));
+    for places in unseen.chunks(SCORED_AT_ONCE) {
         if cancel.is_cancelled() {
             progress.finish();
             return Ok(None);
         }
-        let pictures = pixels::read(&pixels, start..start + examples.len())?;
-        for (example, scores) in examples.iter().zip(tagger.score_each(pictures)?) {
+        let pictures = pixels::read(&pixels, places)?;
+        for (place, scores) in places.iter().zip(tagger.score_each(pictures)?) {
+            let example = &test[*place];
             match scores {
                 Ok(scores) => {
                     seen.examples.push(example.clone());
@@ -218,7 +256,7 @@ fn score(
                 Err(bad) => rejected.push(Rejected::new(example, &bad)),
             }
         }
-        progress.advance(examples.len() as u64);
+        progress.advance(places.len() as u64);
     }
     progress.finish();
     Ok(Some((seen, rejected)))
@@ -251,11 +289,18 @@ fn frequencies(tagger: &Tagger) -> Vec<f32> {
 
 fn fingerprint(config: &Config, dataset_sha256: &str) -> Result<String, Error> {
     let limits = config.limits;
-    let backbone = config.run.join(run_folder::BACKBONE);
+    let [seen_items] = run_folder::required(&config.run, [run_folder::SEEN_ITEMS])?;
+    let of_optional = |name: &str| {
+        let file = config.run.join(name);
+        if file.exists() { sha256_of_file(&file) } else { Ok(String::new()) }
+    };
     let parts = [
         dataset_sha256.to_owned(),
+        // Which items are judged.
+        sha256_of_file(&seen_items)?,
+        of_optional(run_folder::SPLIT)?,
         sha256_of_file(&config.run.join(WEIGHTS))?,
-        if backbone.exists() { sha256_of_file(&backbone)? } else { String::new() },
+        of_optional(run_folder::BACKBONE)?,
         sha256_of_file(&config.run.join(run_folder::CONFIG))?,
         sha256_of_file(&config.run.join(run_folder::THRESHOLDS))?,
         sha256_of_file(&config.run.join(run_folder::OPERATING_POINTS))?,

@@ -50,7 +50,7 @@ pub(crate) struct TrainArgs {
     /// Go on with a run that was stopped; fail where none has begun
     #[arg(long)]
     resume: bool,
-    /// Delete the run of that name where other settings or data made it
+    /// Begin anew, and delete what the run of that name holds, once it is sure that the new one can be trained
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
     /// How long to train before what was learned is kept, within an epoch too; each epoch is kept anyway

@@ -98,5 +98,6 @@ fn shares_are_drawn_from_their_distribution() {
     };
     assert!((mean(1.0) - 0.75).abs() < 0.01, "{}", mean(1.0));
     assert!(mean(0.1) > 0.92, "{}", mean(0.1));
-    assert_eq!(mean(0.0), 1.0);
+    assert_eq!((mean(0.0), mean(1e-6)), (1.0, 1.0));
+    assert!((mean(4.0) - 0.637).abs() < 0.01, "{}", mean(4.0));
 }

@@ -114,7 +114,16 @@ fn losses_are_read_as_they_are_written() {
     }
     assert_eq!("asymmetric".parse(), Ok(Loss::ASYMMETRIC));
     assert_eq!("focal = 2".parse::<Loss>().ok(), None);
-    for wrong in ["", "BCE", "bce=1", "asymmetric=", "asymmetric=4,1", "asymmetric=4,1,x", "focal=2,0.25,1"] {
+    for wrong in [
+        "",
+        "BCE",
+        "bce=1",
+        "asymmetric=",
+        "asymmetric=4,1",
+        "asymmetric=4,1,x",
+        "focal=2,0.25,1",
+        "focal=2,0.25,x",
+    ] {
         assert!(wrong.parse::<Loss>().is_err(), "{wrong}");
     }
 }

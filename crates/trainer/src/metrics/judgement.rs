@@ -83,12 +83,12 @@ pub fn figures(judged: &Judged<'_>, thresholds: &Thresholds, training_counts: &[
     judge(judged, thresholds, training_counts, &Resamples::none(judged.items())).figures
 }
 
-/// [`Figures::mean_average_precision`] alone, without an interval.
-pub fn mean_average_precision(judged: &Judged<'_>) -> f64 {
+/// [`Figures::mean_average_precision`] alone, without an interval; `None` where no class has a true item.
+pub fn mean_average_precision(judged: &Judged<'_>) -> Option<f64> {
     let resamples = Resamples::none(judged.items());
     let mut sums = ClassSums::new(1);
     each_class(judged, |ranking| sweep(judged, ranking, &[], &resamples), |sweep| sums.add(&sweep));
-    sums.mean(&sums.average_precision).value
+    (sums.judged[0] > 0).then(|| sums.mean(&sums.average_precision).value)
 }
 
 fn class_figures(sweep: &Sweep, samples: usize) -> ClassFigures {

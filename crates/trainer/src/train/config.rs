@@ -41,7 +41,7 @@ pub struct Config {
     pub resume: bool,
     /// Whether to write event files for TensorBoard, into `tensorboard/` in the run folder.
     pub tensorboard: bool,
-    /// Whether a run that other settings or data made may be deleted.
+    /// Whether to begin anew: what the run folder holds is deleted once table, settings and weights are known to fit.
     pub overwrite: bool,
 }
 
@@ -192,6 +192,7 @@ impl Settings {
     fn check(&self) -> Result<(), Error> {
         const POSITIVE: &str = "it has to be positive";
         const SHARE: &str = "it has to lie between 0 and 1";
+        const BELOW_ONE: &str = "it has to be 0 or more, and below 1";
         const NOT_NEGATIVE: &str = "it cannot be negative";
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let not_negative = |value: f64| value >= 0.0 && value.is_finite();
@@ -210,22 +211,22 @@ impl Settings {
             ("batch_size", self.batch_size > 1, "it has to be 2 or more, for batch normalisation"),
             ("accumulate", self.accumulate > 0, "it has to be 1 or more"),
             ("loss", gammas.into_iter().all(not_negative), "its powers cannot be negative"),
-            ("loss", (0.0..1.0).contains(&loss_share), "its clip or alpha has to lie between 0 and 1"),
+            ("loss", (0.0..1.0).contains(&loss_share), "its clip or alpha has to be 0 or more, and below 1"),
             ("positive_balance", not_negative(self.positive_balance), NOT_NEGATIVE),
             ("learning_rate", positive(self.learning_rate), POSITIVE),
             ("weight_decay", not_negative(self.weight_decay), NOT_NEGATIVE),
             ("warmup", share(self.warmup), SHARE),
             ("max_gradient_norm", positive(self.max_gradient_norm), POSITIVE),
-            ("ema", self.ema.is_none_or(|decay| (0.0..1.0).contains(&decay)), SHARE),
+            ("ema", self.ema.is_none_or(|decay| (0.0..1.0).contains(&decay)), BELOW_ONE),
             ("patience", self.patience != Some(0), "it has to be 1 or more"),
             ("first_size", positive(self.first_size) && self.first_size <= 1.0, SHARE),
-            ("augmentation.crop", crop > 0.0 && crop <= 1.0, SHARE),
-            ("augmentation.jitter", share(jitter.into()), SHARE),
-            ("augmentation.erase", share(erase.into()), SHARE),
-            ("augmentation.mixup", not_negative(mixup.into()), NOT_NEGATIVE),
+            ("crop", crop > 0.0 && crop <= 1.0, SHARE),
+            ("jitter", share(jitter.into()), SHARE),
+            ("erase", share(erase.into()), SHARE),
+            ("mixup", (0.0..=4.0).contains(&mixup), "it has to lie between 0 and 4"),
             ("max_classes", self.max_classes != Some(0), "it has to be 1 or more"),
-            ("split.test_fraction", share(self.split.test_fraction), SHARE),
-            ("split.validation_fraction", share(self.split.validation_fraction), SHARE),
+            ("test_fraction", share(self.split.test_fraction), SHARE),
+            ("validation_fraction", share(self.split.validation_fraction), SHARE),
         ];
         match faults.into_iter().find(|(_, holds, _)| !holds) {
             Some((setting, _, reason)) => Err(Error::InvalidSetting { setting, reason }),

@@ -97,14 +97,13 @@ pub(super) fn pictures<'a>(
     pixels::write_rejected(&config.run.join(run_folder::BAD_IMAGES), &rejected)?;
     let sides = [(&train, Split::Train), (&validation, Split::Validation)];
     let seen = sides.into_iter().flat_map(|(labelled, side)| {
-        let usable =
-            labelled.rows.iter().filter(|row| matches!(pixels.pictures[**row as usize], Some(Ok(_))));
-        usable.map(move |row| {
+        labelled.rows.iter().filter_map(move |row| {
+            let Some(Ok(stored)) = &pixels.pictures[*row as usize] else { return None };
             let Example { id, image, .. } = table.example(*row as usize);
-            SeenItem { id, image, side }
+            Some(SeenItem::new(id, image, side, stored.look()))
         })
     });
-    seen_items::write(&config.run.join(run_folder::SEEN_ITEMS), seen)?;
+    seen_items::write(&config.run, seen)?;
     let pictures = Pictures { train: Side::new(pixels, &train), validation: Side::new(pixels, &validation) };
     report.bad_pictures = pixels::by_reason(&rejected);
     report.train_pictures = pictures.train.len() as u64;

@@ -25,7 +25,7 @@ use crate::{Error, device, features, metrics, starting_weights, traced};
 /// Cancelled, it keeps the epochs that are done and returns; called again, it goes on from there.
 ///
 /// # Errors
-/// [`Error::RunDiffers`] where the folder holds another run; what is wrong with the table, the settings or the disk; not
+/// [`Error::RunDiffers`] where the folder holds another run, [`Error::RunInUse`] where another process trains it; what is wrong with the table, the settings or the disk; not
 /// bad pictures, unless no good one is left.
 pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Report, Error> {
     config.check()?;
@@ -54,14 +54,23 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
         settings: config.settings.clone(),
     };
     fs::create_dir_all(&config.run).map_err(Error::io(&config.run))?;
+    let _lock = run_folder::lock(&config.run)?;
     let (mut state, kept) = standing(&config, identity.clone())?;
     if let Some(report) = kept {
         progress.finish();
         return Ok(report);
     }
-    // A table without a vocabulary is known as such before hours of decoding.
+    // A table without a vocabulary and weights that do not fit are known as such before hours of decoding, and before a run
+    // makes room for this one.
     let mut sides = data::sides(&config.settings, &table)?;
-    vocabulary(&config, &table.census(&sides))?;
+    let census = table.census(&sides);
+    let outputs = outputs(&config, &census)?;
+    if config.weights.is_some() || config.backbone.is_some() {
+        network(&config, &outputs, census.train, device, &mut Report::default())?;
+    }
+    if config.overwrite {
+        run_folder::clear(&config.run)?;
+    }
     progress.finish();
     let mut report =
         Report { resumed_after: state.epochs(), rows: table.rows, videos: table.videos, ..Report::default() };
@@ -71,7 +80,7 @@ pub fn run(mut config: Config, progress: &dyn Progress, cancel: &CancellationTok
     };
     report.near_duplicates = data::bring_together(&config.run, &identity, &mut sides, &table, &pixels)?;
     let census = table.census(&sides);
-    let outputs = Outputs { ratings: census.ratings, vocabulary: vocabulary(&config, &census)? };
+    let outputs = self::outputs(&config, &census)?;
     let vocabulary = &outputs.vocabulary;
     report.classes = vocabulary.len();
     info!(rows = table.rows, classes = vocabulary.len(), "read `{}`", config.dataset.display());
@@ -147,10 +156,9 @@ fn prior(counts: &[u64], items: u64) -> Vec<f32> {
     counts.iter().map(odds).collect()
 }
 
-/// What the run folder holds already: a state to go on from, and the report of a finished run.
+/// What there is to begin with: a state to go on from, and the report of a finished run.
 fn standing(config: &Config, identity: Identity) -> Result<(State, Option<Report>), Error> {
     if config.overwrite {
-        run_folder::clear(&config.run)?;
         return Ok((State::new(identity), None));
     }
     let checkpoint = Checkpoints::of(&config.run).state()?;
@@ -183,7 +191,8 @@ fn arrived_since(config: &Config) -> Result<Option<String>, Error> {
     Ok((arrived > 0).then(|| format!("{arrived} pictures (missing there, present here)")))
 }
 
-fn vocabulary(config: &Config, census: &Census) -> Result<Vocabulary, Error> {
+/// What a network is to tell apart: content classes, and the tags that occur often enough.
+fn outputs(config: &Config, census: &Census) -> Result<Outputs, Error> {
     let Settings { min_tag_count, max_classes, .. } = config.settings;
     let vocabulary = Vocabulary::from_counts(census.counts.clone(), min_tag_count.max(1), max_classes);
     match vocabulary.is_empty() {
@@ -192,7 +201,7 @@ fn vocabulary(config: &Config, census: &Census) -> Result<Vocabulary, Error> {
             min_tag_count,
             train_items: census.train,
         }),
-        false => Ok(vocabulary),
+        false => Ok(Outputs { ratings: census.ratings, vocabulary }),
     }
 }
 

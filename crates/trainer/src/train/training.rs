@@ -91,12 +91,15 @@ impl<'a> Training<'a> {
     pub(super) fn run(&mut self, state: &mut State) -> Result<bool, Error> {
         let settings = &self.config.settings;
         let (_, pictures) = self.train.batches(settings.batch_size);
-        let left = u64::from(settings.epochs - state.epochs()) * pictures as u64 - state.begun.pictures;
+        let left = u64::from(settings.epochs - state.epochs()) * pictures as u64;
+        let left = left.saturating_sub(state.begun.pictures);
         self.progress.start("training", Some(left));
         let mut goes_on = true;
         while goes_on && !finished(settings, state) {
             goes_on = self.epoch(state)?;
         }
+        // Whoever was killed between the last checkpoint and its line has an epoch more than lines.
+        write_history(self.config, state)?;
         self.progress.finish();
         Ok(goes_on)
     }
@@ -117,7 +120,7 @@ impl<'a> Training<'a> {
             epoch: number,
             train_loss: begun.loss / begun.pictures.max(1) as f64,
             validation_loss: any.then_some(judged.loss),
-            validation_map: any.then(|| metrics::mean_average_precision(&judged.view())),
+            validation_map: metrics::mean_average_precision(&judged.view()),
             learning_rate: begun.rate,
             seconds: begun.seconds,
             images_per_second: begun.pictures as f64 / begun.seconds,
@@ -212,10 +215,15 @@ impl<'a> Training<'a> {
         let done = u64::from(state.epochs()) * steps(batches) + steps(state.begun.batches) - 1;
         let rate = optimiser::rate(done, total, warmup, settings.learning_rate);
         let mut step = || {
-            self.optimiser.step(rate, settings.weight_decay, settings.max_gradient_norm)?;
-            self.ema.as_mut().map_or(Ok(()), |ema| ema.update(self.optimiser.steps))
+            let stepped = self.optimiser.step(rate, settings.weight_decay, settings.max_gradient_norm)?;
+            if let (true, Some(ema)) = (stepped, &mut self.ema) {
+                ema.update(self.optimiser.steps)?;
+            }
+            Ok(stepped)
         };
-        step().map_err(Error::torch("training"))?;
+        if !step().map_err(Error::torch("training"))? {
+            return Err(Error::Diverged { epoch: state.epochs() + 1 });
+        }
         state.begun.rate = rate;
         let steps = self.optimiser.steps as u64;
         match &mut self.events {

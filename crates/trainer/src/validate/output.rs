@@ -6,11 +6,10 @@ use serde::Serialize;
 use tagmill_model::{ItemId, MediaPath, atomic};
 
 use super::page::{self, Training};
-use super::{Config, Report, Seen};
+use super::{Config, Refused, Report, Seen};
 use crate::metrics::{ClassFigures, Judged, Point, Thresholds};
 use crate::pixels::{self, Rejected};
 use crate::run_folder::{self, VALIDATION};
-use crate::seen_items::{self, SeenItem};
 use crate::{Error, Tagger};
 
 /// What the files are made from.
@@ -87,7 +86,7 @@ impl Output<'_> {
     pub(super) fn write(
         &self,
         config: &Config,
-        refused: Vec<SeenItem>,
+        refused: Vec<Refused>,
         rejected: &[Rejected],
         report: &Report,
     ) -> Result<(), Error> {
@@ -96,7 +95,7 @@ impl Output<'_> {
         run_folder::write_csv(&folder.join("per_tag.csv"), &TAG_HEADER, self.tags())?;
         let header = ["id", "image", "tags", "predicted"];
         run_folder::write_csv(&folder.join("predictions.csv"), &header, self.predictions(config.top))?;
-        seen_items::write(&folder.join("refused.csv"), refused)?;
+        run_folder::write_csv(&folder.join("refused.csv"), &["id", "image", "side", "reason"], refused)?;
         pixels::write_rejected(&folder.join(run_folder::BAD_IMAGES), rejected)?;
         let page = config.page();
         let html = tagmill_report::render(&page::page(config, self, report, self.training));

@@ -15,8 +15,8 @@ pub struct Report {
     pub already_validated: bool,
     /// Test items that were judged.
     pub pictures: u64,
-    /// Test items that were not judged, because the run has seen them, under this id or with this path;
-    /// `validation/refused.csv` lists them.
+    /// Test items that were not judged, because the run has seen them, under this id or with this path, or a
+    /// picture that is nearly the same; `validation/refused.csv` lists them.
     pub refused: u64,
     /// Test items that could not be used, by reason; `validation/bad_images.csv` lists them.
     pub bad_pictures: BTreeMap<String, u64>,

@@ -1,7 +1,7 @@
 use std::fs;
 
 use tagmill_model::dataset::DatasetRow;
-use tagmill_model::{Flags, ItemId, Outcome, Split, StageReport};
+use tagmill_model::{Flags, ItemId, MediaPath, Outcome, Split, StageReport};
 use tagmill_trainer::metrics::{Interval, Point};
 use tagmill_trainer::train::{self, Settings};
 use tagmill_trainer::{Error, validate};
@@ -129,9 +129,22 @@ fn what_the_run_has_seen_is_refused(sample: &Sample) {
     let report = validate::run(sample.validate(), &(), &on()).unwrap();
     assert_eq!((report.pictures, report.refused, report.failed()), (2, 1, 1));
     let list = fs::read_to_string(sample.run().join("validation/refused.csv")).unwrap();
-    assert_eq!(list, format!("id,image,side\n{},{}.png,train\n", test[1], train[0]));
+    assert_eq!(list, format!("id,image,side,reason\n{},{}.png,train,seen\n", test[1], train[0]));
 
     sample.write(&[moved]);
+    let error = validate::run(sample.validate(), &(), &on()).unwrap_err();
+    assert!(matches!(error, Error::NothingUnseen { items: 1, .. }), "{error}");
+
+    // A repost: another id, another path, the same picture.
+    let copy =
+        DatasetRow { id: ItemId(test[1]), image: MediaPath::parse("repost.png").unwrap(), ..row(train[0]) };
+    fs::copy(sample.picture(train[0]), sample.media().join("repost.png")).unwrap();
+    sample.write(&[copy.clone(), row(test[2])]);
+    let report = validate::run(sample.validate(), &(), &on()).unwrap();
+    assert_eq!((report.pictures, report.refused), (1, 1));
+    let list = fs::read_to_string(sample.run().join("validation/refused.csv")).unwrap();
+    assert_eq!(list, format!("id,image,side,reason\n{},repost.png,train,copy\n", test[1]));
+    sample.write(&[copy]);
     let error = validate::run(sample.validate(), &(), &on()).unwrap_err();
     assert!(matches!(error, Error::NothingUnseen { items: 1, .. }), "{error}");
 

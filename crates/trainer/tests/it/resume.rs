@@ -125,9 +125,33 @@ fn another_run_is_not_overwritten_by_accident() {
     let error = error.replace(&config.run.display().to_string(), "RUN");
     insta::assert_snapshot!(error, @"`RUN` holds a run that was made otherwise: `learning_rate` (0.001 there, 0.5 here), `seed` (0 there, 7 here)");
 
-    other.settings.learning_rate = 1e-3;
-    let report = train::run(train::Config { overwrite: true, ..other }, &(), &on()).unwrap();
+    // What cannot be trained leaves what is there, even where it may be replaced.
+    let weights = sample.folder.path().join("none.safetensors");
+    fs::write(&weights, "no weights").unwrap();
+    other.overwrite = true;
+    let unfit = train::Config { weights: Some(weights), ..other.clone() };
+    train::run(unfit, &(), &on()).unwrap_err();
+    other.settings.min_tag_count = 1000;
+    train::run(other.clone(), &(), &on()).unwrap_err();
+    assert!(train::run(config.clone(), &(), &on()).unwrap().already_trained);
+
+    other.settings = Settings { learning_rate: 1e-3, min_tag_count: 1, ..other.settings };
+    let report = train::run(other, &(), &on()).unwrap();
     assert!(!report.already_trained);
+}
+
+/// A lock is its file's, so that another handle stands for another process.
+#[test]
+fn two_processes_do_not_train_one_run() {
+    let sample = Sample::new(30);
+    fs::create_dir_all(sample.run()).unwrap();
+    let other = fs::File::create(sample.run().join(".lock")).unwrap();
+    other.lock().unwrap();
+    let error = train::run(sample.train(), &(), &on()).unwrap_err();
+    assert!(matches!(error, Error::RunInUse { .. }), "{error}");
+    drop(other);
+    let settings = Settings { epochs: 1, ..sample.train().settings };
+    train::run(train::Config { settings, ..sample.train() }, &(), &on()).unwrap();
 }
 
 /// A picture that the finished run lacked has come: the run could be better now, and says so.

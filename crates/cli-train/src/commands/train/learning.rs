@@ -34,7 +34,7 @@ pub(super) struct LearningArgs {
     /// Longest gradient a step may follow
     #[arg(long, value_name = "NORM", default_value_t = Settings::default().max_gradient_norm)]
     max_gradient_norm: f64,
-    /// Keep and judge a moving average of the weights, which loses this share of a step's news, such as 0.999
+    /// Keep and judge a moving average of the weights that retains this share of itself at each step, such as 0.999
     #[arg(long, value_name = "DECAY")]
     ema: Option<f64>,
     /// Numbers that convolutions compute with: auto takes 16 bits where the device is built for them
