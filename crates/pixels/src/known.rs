@@ -57,6 +57,11 @@ impl Known {
         Some(self.found(*index))
     }
 
+    /// How many contents are known.
+    pub(crate) fn contents(&self) -> usize {
+        self.by_content.len()
+    }
+
     fn found(&self, index: u32) -> Found<'_> {
         let record = &self.records[index as usize];
         Found { shard: self.shard[index as usize], content: record.content, outcome: &record.outcome }

@@ -164,7 +164,11 @@ pub fn decode(
         limit: config.max_bad.map_or(u64::MAX, |max| max.of((files.count - missing) as u64)),
         bad: pictures.iter().flatten().filter(|picture| is_unusable(picture)).count() as u64,
     };
-    announce("pixels", &folder, wanted.len() as u64, picture_bytes)?;
+    // Files that were moved are known by their contents alone: for as many as there are contents that no file was found for,
+    // nothing may have to be kept.
+    let found = pictures.iter().flatten().filter(|picture| picture.is_ok()).count();
+    let new = wanted.len().saturating_sub(known.contents().saturating_sub(found));
+    announce("pixels", &folder, new as u64, picture_bytes)?;
     progress.start("decoding pictures", Some(wanted.len() as u64));
     let shards = Appender::new(&config.storage, &folder, picture_bytes, known.shards.len());
     let mut keeper = Keeper::new(shards);

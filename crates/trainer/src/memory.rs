@@ -7,7 +7,7 @@ use tch::TchError;
 /// Whether libtorch failed for want of memory: it says so in words alone.
 pub(crate) fn ran_out(error: &TchError) -> bool {
     let text = error.to_string().to_ascii_lowercase();
-    ["out of memory", "can't allocate memory", "not enough memory", "bad_alloc"]
+    ["out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "alloc_failed"]
         .iter()
         .any(|words| text.contains(words))
 }

@@ -59,7 +59,13 @@ impl AdamW {
     /// Adds the gradient of `loss` to those that the next step follows.
     pub(crate) fn add(&mut self, loss: &Tensor) -> Result<(), TchError> {
         let values: Vec<&Tensor> = self.weights.iter().map(|weight| &weight.value).collect();
-        self.add_gradients(Tensor::f_run_backward(&[loss], &values, false, false)?)
+        let gradients = Tensor::f_run_backward(&[loss], &values, false, false)?;
+        // Of a weight that the loss does not depend on libtorch gives none.
+        let or_nothing = |(gradient, value): (Tensor, &&Tensor)| match gradient.defined() {
+            true => Ok(gradient),
+            false => value.f_zeros_like(),
+        };
+        self.add_gradients(gradients.into_iter().zip(&values).map(or_nothing).collect::<Result<_, _>>()?)
     }
 
     /// As [`AdamW::add`], with gradients that are there already, one a trainable parameter, in their order.
@@ -195,6 +201,18 @@ mod tests {
         assert_eq!((parameters[0].tensor.double_value(&[0, 0]), optimiser.steps), (1.0, 0));
         optimiser.add(&parameters[0].tensor.sum(Kind::Float)).unwrap();
         assert!(optimiser.step(0.1, 0.5, 1.0).unwrap());
+    }
+
+    #[test]
+    fn a_weight_that_nothing_depends_on_stays() {
+        let parameters = [parameter("fc.weight", &[1.0], &[1]), parameter("other.bias", &[3.0], &[1])];
+        let mut optimiser = AdamW::new(&parameters).unwrap();
+        for _ in 0..2 {
+            optimiser.add(&(&parameters[0].tensor * 2.0).sum(Kind::Float)).unwrap();
+        }
+        assert!(optimiser.step(0.1, 0.0, 1e9).unwrap());
+        assert!(parameters[0].tensor.double_value(&[0]) < 1.0);
+        assert_eq!(parameters[1].tensor.double_value(&[0]), 3.0);
     }
 
     /// Two steps by hand: loss = sum of 3w, so the gradient is 3 and each step is `rate` long, but for epsilon.

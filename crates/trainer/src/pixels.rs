@@ -1,7 +1,9 @@
 //! The pictures that a run learns from, with their pixels on disk and their classes, and those that it cannot use.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use tagmill_model::picture::BadPicture;
@@ -136,12 +138,14 @@ pub(crate) fn write_rejected(path: &Path, rejected: &[Rejected]) -> Result<(), E
     run_folder::write_csv(path, &["id", "image", "reason", "detail"], rejected)
 }
 
-/// Reads a list that [`write_rejected`] wrote; a list that is not there is empty.
-pub(crate) fn read_rejected(path: &Path) -> Result<Vec<Rejected>, Error> {
+/// How many pictures of such a list have come, or were written anew, since it was.
+pub(crate) fn arrived_since(path: &Path, media: &Path) -> Result<usize, Error> {
     if !path.exists() {
-        return Ok(Vec::new());
+        return Ok(0);
     }
-    run_folder::read_csv(path)
+    let since = fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(Error::io(path))?;
+    let rejected: Vec<Rejected> = run_folder::read_csv(path)?;
+    Ok(rejected.iter().filter(|rejected| rejected.arrived(media, since)).count())
 }
 
 /// How many pictures are not there, and how many are of no use.
@@ -160,9 +164,10 @@ pub(crate) fn by_reason(rejected: &[Rejected]) -> BTreeMap<String, u64> {
 }
 
 impl Rejected {
-    /// Whether the picture was missing and is there now.
-    pub(crate) fn arrived(&self, media: &Path) -> bool {
-        self.is_missing() && self.image.under(media).exists()
+    /// Whether the picture was missing and is there now, or its file was written after `since`.
+    fn arrived(&self, media: &Path, since: SystemTime) -> bool {
+        let metadata = fs::metadata(self.image.under(media));
+        metadata.is_ok_and(|metadata| self.is_missing() || metadata.modified().is_ok_and(|at| at > since))
     }
 
     fn is_missing(&self) -> bool {

@@ -17,6 +17,9 @@ use crate::{Device, Error, metrics};
 /// another algorithm, and so other last bits, for another number.
 pub(crate) const AT_ONCE: usize = 32;
 
+/// Pictures that wait decoded, at the most.
+const DECODED_AT_ONCE: usize = 32 * AT_ONCE;
+
 /// What the model says of a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PictureScores {
@@ -100,8 +103,11 @@ impl Tagger {
     ) -> Result<Vec<Result<PictureScores, BadPicture>>, Error> {
         let (size, limits) = (self.image_size(), Limits::default());
         let open = |path: &P| Picture::open(path.as_ref(), size, &limits);
-        let pictures: Vec<_> = paths.par_iter().map(open).collect();
-        self.score_each(pictures)
+        let mut scores = Vec::with_capacity(paths.len());
+        for paths in paths.chunks(DECODED_AT_ONCE) {
+            scores.extend(self.score_each(paths.par_iter().map(open).collect())?);
+        }
+        Ok(scores)
     }
 
     /// Scores pictures of [`Tagger::image_size`].

@@ -311,7 +311,7 @@ fn fingerprint(config: &Config, dataset_sha256: &str) -> Result<String, Error> {
     Ok(sha256(parts.join("\n").as_bytes()))
 }
 
-/// The report of the same validation, if it was done before and no picture that was missing then has come since.
+/// The report of the same validation, if it was done before and no picture that could not be used then has come since.
 fn kept(config: &Config, fingerprint: &str) -> Result<Option<Report>, Error> {
     let folder = config.run.join(VALIDATION);
     let file = folder.join(run_folder::METRICS);
@@ -320,8 +320,7 @@ fn kept(config: &Config, fingerprint: &str) -> Result<Option<Report>, Error> {
     }
     // A report of another version is no reason to fail: it is made anew.
     let Ok(report) = run_folder::read_json::<Report>(&file) else { return Ok(None) };
-    let missing = pixels::read_rejected(&folder.join(run_folder::BAD_IMAGES))?;
-    let arrived = missing.iter().any(|rejected| rejected.arrived(&config.media));
-    let same = report.fingerprint == fingerprint && !arrived;
+    let arrived = pixels::arrived_since(&folder.join(run_folder::BAD_IMAGES), &config.media)?;
+    let same = report.fingerprint == fingerprint && arrived == 0;
     Ok(same.then_some(Report { already_validated: true, ..report }))
 }

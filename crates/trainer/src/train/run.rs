@@ -184,11 +184,10 @@ fn standing(config: &Config, identity: Identity) -> Result<(State, Option<Report
     Ok((checkpoint.unwrap_or_else(|| State::new(identity)), kept))
 }
 
-/// Whether pictures that the finished run missed have come since: it would now learn from more.
+/// Whether pictures that the finished run could not use have come since: it would now learn from more.
 fn arrived_since(config: &Config) -> Result<Option<String>, Error> {
-    let rejected = pixels::read_rejected(&config.run.join(run_folder::BAD_IMAGES))?;
-    let arrived = rejected.iter().filter(|rejected| rejected.arrived(&config.media)).count();
-    Ok((arrived > 0).then(|| format!("{arrived} pictures (missing there, present here)")))
+    let arrived = pixels::arrived_since(&config.run.join(run_folder::BAD_IMAGES), &config.media)?;
+    Ok((arrived > 0).then(|| format!("{arrived} pictures (missing or unusable there, new here)")))
 }
 
 /// What a network is to tell apart: content classes, and the tags that occur often enough.

@@ -6,7 +6,7 @@ use tagmill_trainer::metrics::{Interval, Point};
 use tagmill_trainer::train::{self, Settings};
 use tagmill_trainer::{Error, validate};
 
-use crate::sample::{COLOURS, CancelAfter, Sample, on, row, side};
+use crate::sample::{COLOURS, CancelAfter, Sample, on, picture, row, side};
 
 #[test]
 fn only_the_test_side_is_judged() {
@@ -53,6 +53,10 @@ fn only_the_test_side_is_judged() {
     }
     let again = validate::run(sample.validate(), &(), &on()).unwrap();
     assert_eq!(again, validate::Report { already_validated: true, ..report });
+    // What was no picture has been downloaded again.
+    picture(test[0]).save(sample.picture(test[0])).unwrap();
+    let report = validate::run(sample.validate(), &(), &on()).unwrap();
+    assert_eq!((report.already_validated, report.pictures), (false, test.len() as u64));
 
     the_page_shows_the_run(&sample);
     thresholds_are_those_of_the_run(&sample);
