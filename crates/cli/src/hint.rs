@@ -92,6 +92,9 @@ fn of_importer(error: &tagmill_importer::Error) -> Option<&'static str> {
         Error::MissingColumns { .. } => Some(
             "the first line names the columns, with commas, semicolons or tabs between them; docs/import.md has examples",
         ),
+        Error::Endless { .. } => {
+            Some("a cell with quotes in it wants each of them doubled, and one around it")
+        }
         Error::Nothing { .. } => Some(
             "docs/import.md says what is read; --untagged takes pictures without tags, --rejects FILE lists what was left out",
         ),

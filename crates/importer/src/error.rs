@@ -24,7 +24,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// The folder holds the media folder, or lies in it: importing would find what it has imported.
-    #[error("`{}` and the media folder `{}` lie in each other", folder.display(), media_dir.display())]
+    #[error("one of `{}` and the media folder `{}` lies in the other", folder.display(), media_dir.display())]
     Nested {
         /// The source.
         folder: PathBuf,
@@ -40,6 +40,16 @@ pub enum Error {
         missing: &'static str,
         /// The columns that are there.
         found: Vec<String>,
+    },
+    /// A record of the CSV file is larger than any should be: nobody knows where the next one begins.
+    #[error("line {line} of `{}` begins a record of {why}", path.display())]
+    Endless {
+        /// The file.
+        path: PathBuf,
+        /// The line that the record begins in.
+        line: u64,
+        /// How large it is, and what may be the matter.
+        why: String,
     },
     /// There was nothing to import, or nothing of it could be.
     #[error("nothing was imported from `{}`: {why}", path.display())]

@@ -23,7 +23,7 @@ pub enum Reason {
     NoPicture,
     /// The picture's sidecar is not in the encoding, or is no text.
     UnreadableSidecar,
-    /// The line is no JSON object, or the row has not as many cells as the header.
+    /// The line is no JSON object, or the row has not as many cells as the header, or a quote that is not closed.
     MalformedLine,
     /// A field of the line does not hold what it should.
     MalformedField,

@@ -6,6 +6,7 @@ mod folder;
 mod jsonl;
 mod listed;
 mod names;
+mod records;
 
 pub(crate) use csv::Csv;
 pub(crate) use folder::Folder;

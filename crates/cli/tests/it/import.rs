@@ -123,7 +123,7 @@ fn what_cannot_be_says_so() {
     assert_eq!(ran.code, FAILED);
     assert_eq!(
         ran.error(),
-        "error: `DATA/` and the media folder `DATA/media` lie in each other\n\
+        "error: one of `DATA/` and the media folder `DATA/media` lies in the other\n\
          hint: import a folder that lies elsewhere, or choose another --data-dir for what is made of it"
     );
 }

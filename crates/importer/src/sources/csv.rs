@@ -1,13 +1,12 @@
 //! A CSV file with a header: a column of tags, or the columns of `dataset.csv`.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, Reader, ReaderBuilder};
 use tagmill_model::{Flags, Tag};
 
 use super::fields;
 use super::listed::{Line, Place};
+use super::records::{Record, Records};
 use crate::source::{Pictures, Reading};
 use crate::{Error, Reason, tags};
 
@@ -16,8 +15,7 @@ type Bad = (Reason, String);
 
 /// Reads a list.
 pub(crate) struct Csv {
-    file: PathBuf,
-    rows: Reader<File>,
+    rows: Records,
     columns: Columns,
     place: Place,
 }
@@ -52,41 +50,31 @@ impl Csv {
     }
 
     fn delimited(file: &Path, root: &Path, delimiter: u8) -> Result<Csv, Error> {
-        let failed = Error::source(file);
-        let opened = File::open(file).map_err(&failed)?;
-        let mut rows = ReaderBuilder::new();
-        let mut rows = rows.delimiter(delimiter).has_headers(false).flexible(true).from_reader(opened);
-        let mut header = ByteRecord::new();
-        if !rows.read_byte_record(&mut header).map_err(|error| failed(error.into()))? {
-            return Err(Error::Nothing { path: file.to_owned(), why: "it is empty".to_owned() });
-        }
-        let columns = Columns::of(&header, file)?;
-        Ok(Csv { place: Place::new(root.to_owned(), file), columns, rows, file: file.to_owned() })
+        let mut rows = Records::open(file, delimiter).map_err(Error::source(file))?;
+        let nothing = |why| Error::Nothing { path: file.to_owned(), why };
+        let header = rows.next()?.ok_or_else(|| nothing("it is empty".to_owned()))?;
+        let header = header.cells.map_err(|fault| nothing(format!("line {}: {fault}", header.line)))?;
+        Ok(Csv { place: Place::new(root.to_owned(), file), columns: Columns::of(&header, file)?, rows })
     }
 }
 
 impl Pictures for Csv {
-    type Raw = ByteRecord;
+    type Raw = Record;
 
-    fn next(&mut self) -> Result<Option<ByteRecord>, Error> {
-        let mut row = ByteRecord::new();
-        let read = self.rows.read_byte_record(&mut row);
-        Ok(read.map_err(|error| Error::source(&self.file)(error.into()))?.then_some(row))
+    fn next(&mut self) -> Result<Option<Record>, Error> {
+        self.rows.next()
     }
 
-    fn read(&self, row: ByteRecord) -> Reading {
-        let number = row.position().map_or(0, csv::Position::line);
-        self.place.reading(number, self.columns.line(&row))
+    fn read(&self, Record { line, cells }: Record) -> Reading {
+        let cells = cells.map_err(|fault| (Reason::MalformedLine, fault));
+        self.place.reading(line, cells.and_then(|row| self.columns.line(&row)))
     }
 }
 
 impl Columns {
-    fn of(header: &ByteRecord, file: &Path) -> Result<Columns, Error> {
-        let names = header.iter().map(|name| {
-            let name = String::from_utf8_lossy(name);
-            name.trim_start_matches('\u{feff}').trim().to_owned()
-        });
-        let names: Vec<String> = names.collect();
+    fn of(header: &[Vec<u8>], file: &Path) -> Result<Columns, Error> {
+        let names: Vec<String> =
+            header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
         let find = |name: &str| names.iter().position(|column| column.eq_ignore_ascii_case(name));
         let mut each = Vec::new();
         while let Some(tag) = find(&format!("tag{}", each.len() + 1)) {
@@ -121,7 +109,7 @@ impl Columns {
         })
     }
 
-    fn line(&self, row: &ByteRecord) -> Result<Line, Bad> {
+    fn line(&self, row: &[Vec<u8>]) -> Result<Line, Bad> {
         let (found, expected) = (row.len(), self.names.len());
         if found != expected {
             let detail = format!("it has {found} cells, and the header has {expected}");
@@ -148,7 +136,7 @@ impl Columns {
         Ok(Line { path: Path::new(path).to_owned(), tags, odd_tags, class, created })
     }
 
-    fn tags(&self, row: &ByteRecord) -> Result<(Vec<Tag>, usize), Bad> {
+    fn tags(&self, row: &[Vec<u8>]) -> Result<(Vec<Tag>, usize), Bad> {
         let columns = match &self.tags {
             Tags::Joined(column) => return Ok((tags::certain(self.text(row, *column)?.split(',')), 0)),
             Tags::Each(columns) => columns,
@@ -168,7 +156,7 @@ impl Columns {
         Ok((tags, odd))
     }
 
-    fn text<'a>(&self, row: &'a ByteRecord, column: usize) -> Result<&'a str, Bad> {
+    fn text<'a>(&self, row: &'a [Vec<u8>], column: usize) -> Result<&'a str, Bad> {
         let text = std::str::from_utf8(&row[column]).map_err(|_| {
             (Reason::MalformedField, format!("`{}` is not in UTF-8", self.names[column].escape_debug()))
         })?;
@@ -230,6 +218,23 @@ mod tests {
              2024/b.jpg: cat 1; nsfw,pol\n\
              ! 2024/c.jpg: odd tags: line 4: 1 entry is no tag\n\
              2024/c.jpg: dog 0.5",
+        );
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_loses_nothing_unsaid() {
+        check(
+            "path,tags\na.jpg,\"cat\nb.jpg,\"dog\"\nc.jpg,cat\nd.jpg,\"cat\ne.jpg,dog\n",
+            "! list.csv:2: malformed line: it goes on to line 3: a quote is not closed, or one in a cell is not doubled\n\
+             c.jpg: cat 1\n\
+             ! list.csv:5: malformed line: it goes on to the end of the list: a quote is not closed",
+        );
+        let endless = format!("path,tags\na.jpg,\"cat\n{}", "b.jpg,dog\n".repeat(2000));
+        assert!(matches!(read(endless.as_bytes()), Err(Error::Endless { line: 2, .. })));
+        let header = read(b"path,\"tags\na.jpg,cat\n").unwrap_err().to_string();
+        assert!(
+            header.ends_with("line 1: it goes on to the end of the list: a quote is not closed"),
+            "{header}"
         );
     }
 

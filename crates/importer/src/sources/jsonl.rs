@@ -8,19 +8,13 @@ use serde_json::{Map, Value};
 use tagmill_model::{Tag, path_of_bytes};
 
 use super::fields;
-use super::listed::{Line, Place};
+use super::listed::{LONGEST_LINE, Line, MARK, Place};
 use crate::source::{Pictures, Reading};
 use crate::{Error, Reason, tags};
 
 /// The names that the path may have, the first that is there counts.
 const PATHS: [&str; 3] = ["file_name", "image", "path"];
 const CLASSES: [&str; 2] = ["flags", "rating"];
-
-/// Ten thousand tags are far less. A file without ends of lines is no list, and is not to fill the memory.
-const LONGEST_LINE: u64 = 16 << 20;
-
-/// UTF-8's byte order mark.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a line is left out.
 type Bad = (Reason, String);

@@ -7,6 +7,12 @@ use tagmill_model::{Flags, MediaKind, Tag};
 use crate::source::{Entry, Reading, kind, text_of};
 use crate::{Fault, Reason, tags};
 
+/// Ten thousand tags are far less. A file without ends of lines is no list, and is not to fill the memory.
+pub(super) const LONGEST_LINE: u64 = 16 << 20;
+
+/// UTF-8's byte order mark.
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Where the pictures of a list lie, and what the list is called.
 pub(super) struct Place {
     root: PathBuf,

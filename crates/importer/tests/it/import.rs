@@ -322,7 +322,7 @@ async fn errors_say_what_is_wrong_and_make_nothing() {
     check(
         &place,
         import(&nested).await,
-        "`PLACE/source/` and the media folder `PLACE/source/below/media` lie in each other",
+        "one of `PLACE/source/` and the media folder `PLACE/source/below/media` lies in the other",
     );
     assert_eq!(fs::read_dir(place.data("")).unwrap().count(), 0, "something was made");
 
