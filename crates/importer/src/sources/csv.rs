@@ -1,6 +1,6 @@
 //! A CSV file with a header: a column of tags, or the columns of `dataset.csv`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tagmill_model::{Flags, Tag};
 
@@ -26,10 +26,13 @@ struct Columns {
     names: Vec<String>,
     path: usize,
     tags: Tags,
-    class: Option<usize>,
+    /// Columns that may say a content class; the first that does counts.
+    classes: Vec<usize>,
     /// Columns of `dataset.csv` that say `true` of a class.
     is_class: Vec<(usize, Flags)>,
     created: Option<usize>,
+    /// Whether a comma may stand in a confidence: it does not stand between cells.
+    decimal_comma: bool,
 }
 
 #[derive(Debug)]
@@ -54,7 +57,11 @@ impl Csv {
         let nothing = |why| Error::Nothing { path: file.to_owned(), why };
         let header = rows.next()?.ok_or_else(|| nothing("it is empty".to_owned()))?;
         let header = header.cells.map_err(|fault| nothing(format!("line {}: {fault}", header.line)))?;
-        Ok(Csv { place: Place::new(root.to_owned(), file), columns: Columns::of(&header, file)?, rows })
+        Ok(Csv {
+            place: Place::new(root.to_owned(), file),
+            columns: Columns::of(&header, delimiter, file)?,
+            rows,
+        })
     }
 }
 
@@ -72,7 +79,7 @@ impl Pictures for Csv {
 }
 
 impl Columns {
-    fn of(header: &[Vec<u8>], file: &Path) -> Result<Columns, Error> {
+    fn of(header: &[Vec<u8>], delimiter: u8, file: &Path) -> Result<Columns, Error> {
         let names: Vec<String> =
             header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
         let find = |name: &str| names.iter().position(|column| column.eq_ignore_ascii_case(name));
@@ -102,9 +109,10 @@ impl Columns {
         Ok(Columns {
             path,
             tags,
-            class: find("flags").or_else(|| find("rating")),
+            classes: ["flags", "rating"].into_iter().filter_map(find).collect(),
             is_class: classes.into_iter().filter_map(|(name, class)| Some((find(name)?, class))).collect(),
             created: find("created"),
+            decimal_comma: delimiter != b',',
             names,
         })
     }
@@ -120,17 +128,23 @@ impl Columns {
             return Err((Reason::MalformedField, format!("`{}` is empty", self.names[self.path])));
         }
         let field = |detail| (Reason::MalformedField, detail);
-        let optional = |column: Option<usize>| column.map_or(Ok(""), |column| self.text(row, column));
         let (tags, odd_tags) = self.tags(row)?;
-        let mut class = fields::class(optional(self.class)?).map_err(field)?;
+        let mut class = None;
+        for column in &self.classes {
+            class = match class {
+                None => fields::class(self.text(row, *column)?).map_err(field)?,
+                found => found,
+            };
+        }
         for (column, flag) in &self.is_class {
-            let text = self.text(row, *column)?;
-            if ["true", "1"].iter().any(|yes| text.eq_ignore_ascii_case(yes)) {
+            let is_yes = fields::is_yes(self.text(row, *column)?);
+            if is_yes.map_err(|fault| field(format!("`{}`: {fault}", self.names[*column])))? {
                 // Of a class that people's tags named, which then is no SFW whatever the flags say.
                 class = Some((class.unwrap_or(Flags::empty()) - Flags::SFW) | *flag);
             }
         }
-        let created = fields::created(optional(self.created)?).map_err(field)?;
+        let created =
+            fields::created(self.created.map_or(Ok(""), |column| self.text(row, column))?).map_err(field)?;
         // `dataset.csv` has 0 for a time that is not known.
         let created = created.filter(|created| *created != 0);
         Ok(Line { path: Path::new(path).to_owned(), tags, odd_tags, class, created })
@@ -145,8 +159,11 @@ impl Columns {
         for (name, confidence) in columns {
             let name = tags::tidy(self.text(row, *name)?);
             let confidence = confidence.map_or(Ok(""), |column| self.text(row, column))?;
-            let confidence =
-                if confidence.is_empty() { Some(tags::CERTAIN) } else { fields::confidence(confidence) };
+            let confidence = match confidence {
+                "" => Some(tags::CERTAIN),
+                number if self.decimal_comma => fields::confidence(&number.replace(',', ".")),
+                number => fields::confidence(number),
+            };
             match confidence {
                 _ if name.is_empty() => {}
                 Some(confidence) => tags.push(Tag { name, confidence }),
@@ -218,6 +235,32 @@ mod tests {
              2024/b.jpg: cat 1; nsfw,pol\n\
              ! 2024/c.jpg: odd tags: line 4: 1 entry is no tag\n\
              2024/c.jpg: dog 0.5",
+        );
+    }
+
+    #[test]
+    fn a_decimal_comma_where_cells_have_others() {
+        check("path;tag1;confidence1\na.jpg;cat;0,5\nb.jpg;dog;0.25\n", "a.jpg: cat 0.5\nb.jpg: dog 0.25");
+        check(
+            "path,tag1,confidence1\na.jpg,cat,\"1,000\"\n",
+            "! a.jpg: odd tags: line 2: 1 entry is no tag\na.jpg: ",
+        );
+    }
+
+    #[test]
+    fn flags_that_are_empty_leave_it_to_the_rating() {
+        check(
+            "path,tags,rating,flags\na.jpg,cat,e,\nb.jpg,cat,e,pol\nc.jpg,cat,e,0\nd.jpg,cat,,\n",
+            "a.jpg: cat 1; nsfw\nb.jpg: cat 1; pol\nc.jpg: cat 1; nsfw\nd.jpg: cat 1",
+        );
+    }
+
+    #[test]
+    fn columns_of_classes_say_yes_or_no() {
+        check(
+            "path,tags,is_nsfw,is_pol\na.jpg,cat,True,\nb.jpg,cat,no,1.0\nc.jpg,cat,0,0.0\nd.jpg,cat,x,0\n",
+            "a.jpg: cat 1; nsfw\nb.jpg: cat 1; pol\nc.jpg: cat 1\n\
+             ! list.csv:5: malformed field: `is_nsfw`: `x` is neither true nor false",
         );
     }
 
