@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use tagmill_model::{Tag, path_of_bytes};
+use tagmill_model::{Flags, Tag, path_of_bytes};
 
 use super::fields;
 use super::listed::{LONGEST_LINE, Line, MARK, Place};
@@ -91,13 +91,14 @@ fn parse(line: &[u8]) -> Result<Line, Bad> {
         }
     };
     let (tags, odd_tags) = tags_of(&object)?;
-    let text = |names: &[&str]| text_of(&object, names);
     Ok(Line {
         path: path(&object)?,
         tags,
         odd_tags,
-        class: text(&CLASSES)?.map_or(Ok(None), |text| fields::class(&text)).map_err(field)?,
-        created: text(&["created"])?.map_or(Ok(None), |text| fields::created(&text)).map_err(field)?,
+        class: class(&object)?,
+        created: text_of(&object, &["created"])?
+            .map_or(Ok(None), |text| fields::created(&text))
+            .map_err(field)?,
     })
 }
 
@@ -105,16 +106,40 @@ fn field(detail: String) -> Bad {
     (Reason::MalformedField, detail)
 }
 
-/// The first of these members that is there.
+/// The first of these members that is there; null is not.
 fn member<'a>(object: &'a Map<String, Value>, names: &[&'a str]) -> Option<(&'a str, &'a Value)> {
-    let found = names.iter().find_map(|name| Some((*name, object.get(*name)?)));
-    found.filter(|(_, value)| !value.is_null())
+    names.iter().find_map(|name| Some((*name, object.get(*name).filter(|value| !value.is_null())?)))
+}
+
+/// Of the first member that says one.
+fn class(object: &Map<String, Value>) -> Result<Option<Flags>, Bad> {
+    for name in CLASSES {
+        let text = text_of(object, &[name])?.unwrap_or_default();
+        if let Some(class) = fields::class(&text).map_err(field)? {
+            return Ok(Some(class));
+        }
+    }
+    likeliest(object)
+}
+
+/// The class of the highest score, as predict writes the scores of all.
+fn likeliest(object: &Map<String, Value>) -> Result<Option<Flags>, Bad> {
+    let bad = || field("`ratings` is not a list of content classes with scores".to_owned());
+    let Some((_, ratings)) = member(object, &["ratings"]) else { return Ok(None) };
+    let ratings = ratings.as_array().ok_or_else(bad)?.iter().map(|rating| tag(rating, None));
+    let ratings: Vec<Tag> = ratings.collect::<Option<_>>().ok_or_else(bad)?;
+    match ratings.iter().max_by(|a, b| a.confidence.total_cmp(&b.confidence)) {
+        Some(rating) => fields::class(&rating.name).map_err(field),
+        None => Ok(None),
+    }
 }
 
 fn path(object: &Map<String, Value>) -> Result<PathBuf, Bad> {
     match member(object, &PATHS) {
-        Some((_, Value::String(path))) if !path.is_empty() => Ok(match object.get("path_bytes") {
-            Some(bytes) => bytes_of(bytes).ok_or_else(|| field("`path_bytes` are no bytes".to_owned()))?,
+        Some((_, Value::String(path))) if !path.is_empty() => Ok(match member(object, &["path_bytes"]) {
+            Some((_, bytes)) => {
+                bytes_of(bytes).ok_or_else(|| field("`path_bytes` are no bytes".to_owned()))?
+            }
             None => Path::new(path).to_owned(),
         }),
         Some((name, _)) => Err(field(format!("`{name}` is no path"))),
@@ -238,8 +263,39 @@ mod tests {
             "a.jpg: a 1; nsfw; 1710633600",
         );
         check(r#"{"path":"a.jpg","tags":["a"],"flags":2,"rating":null,"created":null}"#, "a.jpg: a 1; nsfw");
+        check(r#"{"path":"a.jpg","tags":["a"],"flags":"","rating":"e"}"#, "a.jpg: a 1; nsfw");
+        check(
+            r#"{"path":"a.jpg","tags":["a"],"flags":2.0,"created":1710633600.5}"#,
+            "a.jpg: a 1; nsfw; 1710633600",
+        );
         #[cfg(unix)]
         check(r#"{"path":"a?","path_bytes":[97,98],"tags":["a"]}"#, "ab: a 1");
+    }
+
+    #[test]
+    fn null_hides_nothing() {
+        check(r#"{"path":"a.jpg","tags":["a"],"flags":null,"rating":"e"}"#, "a.jpg: a 1; nsfw");
+        check(r#"{"file_name":null,"image":"a.jpg","path_bytes":null,"tags":["a"]}"#, "a.jpg: a 1");
+        check(
+            r#"{"path":"a.jpg","tags":[{"tag":null,"name":"a","confidence":null,"score":0.5}]}"#,
+            "a.jpg: a 0.5",
+        );
+    }
+
+    #[test]
+    fn the_likeliest_rating_is_the_class_where_nothing_else_says_one() {
+        let line = |more: &str| {
+            let ratings =
+                r#"[{"name":"sfw","score":0.2},{"name":"nsfl","score":0.7},{"name":"nsfp","score":0.1}]"#;
+            format!(r#"{{"path":"a.jpg","tags":[{{"name":"a","score":0.9}}],"ratings":{ratings}{more}}}"#)
+        };
+        check(&line(""), "a.jpg: a 0.9; nsfl");
+        check(&line(r#","flags":null,"rating":"s""#), "a.jpg: a 0.9; sfw");
+        check(r#"{"path":"a.jpg","tags":["a"],"ratings":[]}"#, "a.jpg: a 1");
+        let bad =
+            "! metadata.jsonl:1: malformed field: `ratings` is not a list of content classes with scores";
+        check(r#"{"path":"a.jpg","tags":["a"],"ratings":"e"}"#, bad);
+        check(r#"{"path":"a.jpg","tags":["a"],"ratings":[{"name":"e","score":true}]}"#, bad);
     }
 
     #[test]
