@@ -32,6 +32,8 @@ pub(crate) enum Sight {
     Known(ItemId),
     /// This run has met it before.
     Again(ItemId),
+    /// It has no tags, and may have had some in an earlier run.
+    Untagged(ItemId),
 }
 
 impl Known {
@@ -52,6 +54,11 @@ impl Known {
             };
         }
         Ok(known)
+    }
+
+    /// Meets a picture without tags, where there is an item of the same contents. It gets none of its own.
+    pub(crate) fn meet_untagged(&self, hash: Hash) -> Option<Sight> {
+        self.items.get(&hash).map(|item| Sight::Untagged(item.id))
     }
 
     /// Meets a picture.
@@ -90,6 +97,8 @@ mod tests {
     fn numbers_follow_the_highest() {
         let mut known =
             Known { items: HashMap::from([([1; 16], Item { id: ItemId(4), is_seen: false })]), highest: 9 };
+        assert_eq!(known.meet_untagged([2; 16]), None);
+        assert_eq!(known.meet_untagged([1; 16]), Some(Sight::Untagged(ItemId(4))));
         assert_eq!(known.meet([2; 16]), Sight::New(ItemId(10)));
         assert_eq!(known.meet([1; 16]), Sight::Known(ItemId(4)));
         assert_eq!(known.meet([2; 16]), Sight::Again(ItemId(10)));

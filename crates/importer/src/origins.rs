@@ -60,6 +60,11 @@ impl Origins {
         true
     }
 
+    /// Whether a picture of this path is among them, from the same kind of source.
+    pub(crate) fn has(&self, path: &str, source: &str) -> bool {
+        self.import.iter().any(|origin| origin.path == path && origin.source == source)
+    }
+
     /// The tags of all, as JSON.
     pub(crate) fn tags_data(&self) -> String {
         let all = self.import.iter().flat_map(|origin| &origin.tags);

@@ -202,6 +202,9 @@ impl Import {
         for fault in &done.faults {
             self.tell(fault)?;
         }
+        if let Some(taken) = done.untagged {
+            return self.take_untagged(taken);
+        }
         let Some(taken) = done.picture else { return Ok(()) };
         if let Some(how) = taken.how {
             self.report.place(how);
@@ -220,9 +223,21 @@ impl Import {
         Ok(())
     }
 
+    /// Whether it was taken for tags that it no longer has, the row will say.
+    fn take_untagged(&mut self, taken: Taken) -> Result<(), Error> {
+        if self.named.as_ref().is_some_and(|named| named.contains(&name_of(&taken.entry.path))) {
+            return self.tell(&Fault::new(taken.entry.name, Reason::NamedTwice, ""));
+        }
+        match self.known.meet_untagged(taken.looked.hash) {
+            Some(sight) => self.pending.push((sight, taken)),
+            None => self.tell(&Fault::new(taken.entry.name, Reason::Untagged, ""))?,
+        }
+        Ok(())
+    }
+
     fn is_named_twice(&mut self, path: &Path) -> bool {
         let Some(named) = &mut self.named else { return false };
-        !named.insert(hash(path.as_os_str().as_encoded_bytes()))
+        !named.insert(name_of(path))
     }
 
     fn tell(&mut self, fault: &Fault) -> Result<(), Error> {
@@ -246,14 +261,22 @@ impl Import {
         }
         let mut rows = self.rows(&pending).await?;
         for (sight, taken) in pending {
-            let (Sight::New(id) | Sight::Known(id) | Sight::Again(id)) = sight;
+            let (Sight::New(id) | Sight::Known(id) | Sight::Again(id) | Sight::Untagged(id)) = sight;
+            if let Sight::Untagged(id) = sight {
+                let path = text_of(&taken.entry.path);
+                if !rows.get(&id).is_some_and(|row| row.origins.has(&path, self.kind)) {
+                    self.tell(&Fault::new(taken.entry.name, Reason::Untagged, ""))?;
+                    continue;
+                }
+                self.report.pictures += 1;
+            }
             let row = rows.entry(id).or_insert_with(|| Row::new(id, &taken));
             let is_changed = row.origins.put(origin(taken, self.kind, self.class));
             row.is_changed |= is_changed;
             match sight {
                 Sight::New(_) => self.report.new += 1,
-                Sight::Known(_) if is_changed => self.report.changed += 1,
-                Sight::Known(_) => self.report.known += 1,
+                Sight::Known(_) | Sight::Untagged(_) if is_changed => self.report.changed += 1,
+                Sight::Known(_) | Sight::Untagged(_) => self.report.known += 1,
                 Sight::Again(_) => {}
             }
         }
@@ -269,7 +292,7 @@ impl Import {
     async fn rows(&self, pending: &[(Sight, Taken)]) -> Result<BTreeMap<ItemId, Row>, Error> {
         let ids = pending.iter().filter_map(|(sight, _)| match sight {
             Sight::New(_) => None,
-            Sight::Known(id) | Sight::Again(id) => Some(*id),
+            Sight::Known(id) | Sight::Again(id) | Sight::Untagged(id) => Some(*id),
         });
         let ids: Vec<ItemId> = ids.collect();
         if ids.is_empty() {
@@ -312,6 +335,11 @@ impl Row {
             ..self.item
         }
     }
+}
+
+/// What a list's paths are told apart by.
+fn name_of(path: &Path) -> Hash {
+    hash(path.as_os_str().as_encoded_bytes())
 }
 
 fn origin(taken: Taken, kind: &str, class: Flags) -> Origin {

@@ -31,6 +31,8 @@ pub(crate) struct Done {
     pub(crate) is_other: bool,
     /// A picture that stands in the media folder.
     pub(crate) picture: Option<Taken>,
+    /// A picture that is left out for having no tags, unless an earlier run took it for those that it had.
+    pub(crate) untagged: Option<Taken>,
 }
 
 /// A picture that was taken.
@@ -64,23 +66,19 @@ impl Work {
         }
     }
 
-    /// Looks at the picture itself, unless it is left out for its tags.
+    /// Looks at the picture itself.
     fn look(&self, reading: Reading) -> Done {
-        let Reading { entry, mut faults, is_video, is_other } = reading;
-        let picture = entry.and_then(|entry| {
-            if entry.tags.is_empty() && !self.untagged {
-                faults.push(Fault::new(entry.name, Reason::Untagged, ""));
-                return None;
-            }
-            match media::look(&entry.path, &self.limits) {
-                Ok(looked) => Some(Taken { entry, looked, how: None }),
-                Err((reason, detail)) => {
-                    faults.push(Fault::new(entry.name, reason, detail));
-                    None
-                }
-            }
-        });
-        Done { faults, is_video, is_other, picture }
+        let Reading { entry, faults, is_video, is_other } = reading;
+        let mut done = Done { faults, is_video, is_other, picture: None, untagged: None };
+        let Some(entry) = entry else { return done };
+        let is_left_out = entry.tags.is_empty() && !self.untagged;
+        match media::look(&entry.path, &self.limits) {
+            Ok(looked) if is_left_out => done.untagged = Some(Taken { entry, looked, how: None }),
+            Ok(looked) => done.picture = Some(Taken { entry, looked, how: None }),
+            Err(_) if is_left_out => done.faults.push(Fault::new(entry.name, Reason::Untagged, "")),
+            Err((reason, detail)) => done.faults.push(Fault::new(entry.name, reason, detail)),
+        }
+        done
     }
 
     /// Puts the pictures into the media folder, those of the same contents once.

@@ -97,6 +97,33 @@ async fn twice_is_once_and_changes_are_brought_up_to_date() {
     assert_eq!((counts(&fourth), place.rows().await.len()), ([9, 0, 0, 9, 0], 10));
 }
 
+#[tokio::test]
+async fn tags_that_are_gone_go_from_the_item_too() {
+    let place = Place::new();
+    place.tagged("a.png", 1, "cat");
+    place.tagged("b.png", 2, "dog");
+    place.tagged("c.png", 3, "fox");
+    place.tagged("copy of c.png", 3, "red");
+    import(&place.config()).await.unwrap();
+    place.write("a.txt", "");
+    fs::remove_file(place.at("c.txt")).unwrap();
+    // Never had any, and so gets no row and is no origin.
+    place.picture("d.png", 4);
+    place.picture("copy of b.png", 2);
+    let rows = ["1: ; sfw; 8x6; a.png", "2: dog; sfw; 8x6; b.png", "3: red; sfw; 8x6; c.png copy of c.png"];
+    let report = import(&place.config()).await.unwrap();
+    assert_eq!((counts(&report), faults(&report).as_str()), ([4, 0, 2, 2, 0], "2 untagged"));
+    assert_eq!(place.rows().await, rows);
+    let again = import(&place.config()).await.unwrap();
+    assert_eq!((counts(&again), faults(&again).as_str()), ([4, 0, 0, 4, 0], "2 untagged"));
+    assert_eq!(place.rows().await, rows);
+    // A list that knows no tags takes away none of a folder's, and the first line of a picture counts.
+    place.write("list.csv", "path,tags\nb.png,\nc.png,plush\nc.png,\n");
+    let report = import(&place.csv("list.csv")).await.unwrap();
+    assert_eq!((counts(&report), faults(&report).as_str()), ([1, 0, 1, 0, 0], "1 untagged, 1 named twice"));
+    assert_eq!(place.rows().await[1..], [rows[1], "3: plush | red; sfw; 8x6; c.png copy of c.png"]);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn copies_and_links_of_a_picture_are_one_item_with_all_tags() {
