@@ -118,7 +118,7 @@ pub(crate) enum NotPlaced {
     Failed(Error),
 }
 
-/// Puts a picture into the media folder, whole or not at all, unless it is there.
+/// Puts a picture into the media folder, whole or not at all, unless it is there as it is to be.
 pub(crate) fn place(
     looked: &Looked,
     path: &Path,
@@ -126,8 +126,7 @@ pub(crate) fn place(
     placing: Placing,
 ) -> Result<How, NotPlaced> {
     let target = media_dir.join(looked.image());
-    // A link that leads nowhere, or a file that was written to through its other name, is not it.
-    if fs::metadata(&target).is_ok_and(|found| found.is_file() && found.len() == looked.stamp.len) {
+    if is_present(looked, &target, placing) {
         return Ok(How::Present);
     }
     let part = part_of(&target);
@@ -138,6 +137,18 @@ pub(crate) fn place(
     // Nobody misses a part, and the next run replaces one that stays.
     let _ = fs::remove_file(&part);
     placed
+}
+
+/// A link that leads nowhere, or a file that was written to through its other name, is not the picture. Nor is what the original's
+/// owner may take away or change, where that was not asked for.
+fn is_present(looked: &Looked, target: &Path, placing: Placing) -> bool {
+    let found = match placing {
+        Placing::Reference => fs::metadata(target),
+        Placing::Link | Placing::Copy => fs::symlink_metadata(target),
+    };
+    let Ok(found) = found else { return false };
+    let is_shared = cfg!(unix) && Stamp::of(&found).file == looked.stamp.file;
+    found.is_file() && found.len() == looked.stamp.len && !(placing == Placing::Copy && is_shared)
 }
 
 fn part_of(target: &Path) -> PathBuf {
@@ -243,6 +254,32 @@ mod tests {
                 assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
                 fs::remove_file(&target).unwrap();
             }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_there_in_another_way_is_replaced_where_that_is_safer() {
+        use Placing::{Copy, Link, Reference};
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (source, media) = (png(folder.path(), "a.png", 5), folder.path().join("media"));
+        let (looked, inode) = (look(&source), fs::metadata(&source).unwrap().ino());
+        let target = media.join(looked.image());
+        for (before, then, how) in [
+            (Reference, Link, How::Linked),
+            (Reference, Copy, How::Copied),
+            (Link, Copy, How::Copied),
+            (Link, Reference, How::Present),
+            (Copy, Link, How::Present),
+            (Copy, Reference, How::Present),
+        ] {
+            place(&looked, &source, &media, before).unwrap();
+            assert_eq!(place(&looked, &source, &media, then).unwrap(), how, "{before:?}, {then:?}");
+            assert!(fs::symlink_metadata(&target).unwrap().is_file());
+            assert_eq!(fs::metadata(&target).unwrap().ino() == inode, how != How::Copied && before != Copy);
+            assert_eq!(place(&looked, &source, &media, then).unwrap(), How::Present);
+            fs::remove_file(&target).unwrap();
         }
     }
 
