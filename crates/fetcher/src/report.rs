@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use tagmill_model::{ItemId, Outcome, StageReport};
+use tagmill_model::{ItemId, Outcome, StageReport, counted};
 
 /// Failures that are listed one by one. All are counted, and all stand in the database.
 pub(crate) const LISTED_FAILURES: usize = 100;
@@ -69,7 +69,7 @@ impl StageReport for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} items saved", self.saved)?;
+        write!(f, "{} saved", counted(self.saved, "item"))?;
         for (count, what) in [
             (self.already_known, "known already"),
             (self.skipped, "skipped"),
@@ -81,7 +81,7 @@ impl fmt::Display for Report {
                 write!(f, ", {count} {what}")?;
             }
         }
-        write!(f, "; {} requests, {} commits", self.requests, self.commits)?;
+        write!(f, "; {}, {}", counted(self.requests, "request"), counted(self.commits, "commit"))?;
         match self.outcome {
             Outcome::Completed => Ok(()),
             Outcome::Cancelled => f.write_str("; cancelled"),
@@ -112,11 +112,14 @@ mod tests {
             newest: Some(ItemId(300)),
             oldest: Some(ItemId(2)),
         };
-        assert_eq!(report.to_string(), "248 items saved; 253 requests, 1 commits");
+        assert_eq!(report.to_string(), "248 items saved; 253 requests, 1 commit");
+        (report.saved, report.requests, report.commits) = (1, 1, 0);
+        assert_eq!(report.to_string(), "1 item saved; 1 request, 0 commits");
+        (report.saved, report.requests, report.commits) = (248, 253, 1);
         report.already_known = 1;
         report.failed = 1;
         report.outcome = Outcome::Cancelled;
-        let line = "248 items saved, 1 known already, 1 failed; 253 requests, 1 commits; cancelled";
+        let line = "248 items saved, 1 known already, 1 failed; 253 requests, 1 commit; cancelled";
         assert_eq!(report.to_string(), line);
     }
 }

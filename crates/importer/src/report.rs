@@ -3,7 +3,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use tagmill_model::{Outcome, StageReport};
+use tagmill_model::{Outcome, StageReport, counted};
 
 use crate::media::How;
 use crate::{Fault, Reason};
@@ -105,9 +105,13 @@ impl Report {
 
     /// `3 untagged, 1 corrupt`, and what else there is that was not taken.
     pub(crate) fn nothing(&self) -> String {
-        let mut parts: Vec<String> = listed(&self.left_out);
-        parts.extend(counted([(self.videos, "videos"), (self.other_files, "other files")]));
+        let mut parts = listed(&self.left_out);
+        parts.extend(self.passed_over());
         if parts.is_empty() { "there is nothing in it".to_owned() } else { parts.join(", ") }
+    }
+
+    fn passed_over(&self) -> impl Iterator<Item = String> {
+        several([(self.videos, "video"), (self.other_files, "other file")])
     }
 }
 
@@ -117,9 +121,14 @@ fn listed(faults: &BTreeMap<Reason, Faults>) -> Vec<String> {
     faults.iter().map(|(reason, faults)| format!("{} {reason}", faults.count)).collect()
 }
 
-fn counted<const N: usize>(counts: [(u64, &str); N]) -> Vec<String> {
-    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-    counts.map(|(count, what)| format!("{count} {what}")).collect()
+/// Those of which there are any.
+fn several<const N: usize>(counts: [(u64, &str); N]) -> impl Iterator<Item = String> {
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, one)| counted(count, one))
+}
+
+/// The same of words that have no plural.
+fn sorts<const N: usize>(counts: [(u64, &str); N]) -> impl Iterator<Item = String> {
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, sort)| format!("{count} {sort}"))
 }
 
 /// One line: `12 pictures: 9 new items, 2 duplicates, 1 known; media: 9 linked; left out: 3 untagged`.
@@ -128,19 +137,20 @@ impl fmt::Display for Report {
         if self.outcome == Outcome::Cancelled {
             f.write_str("cancelled: ")?;
         }
-        let Report { pictures, new, changed, known, duplicates, media, videos, other_files, .. } = self;
-        write!(f, "{pictures} pictures: {new} new items")?;
-        for part in counted([(*changed, "changed"), (*known, "known"), (*duplicates, "duplicates")]) {
+        let Report { pictures, new, changed, known, duplicates, media, .. } = self;
+        write!(f, "{}: {}", counted(*pictures, "picture"), counted(*new, "new item"))?;
+        let parts = sorts([(*changed, "changed"), (*known, "known")]);
+        for part in parts.chain(several([(*duplicates, "duplicate")])) {
             write!(f, ", {part}")?;
         }
         let Placed { present: _, linked, copied, referenced } = *media;
         let mut remarks = self.remarks.clone();
         remarks.remove(&Reason::Duplicate);
         let lists = [
-            ("media", counted([(linked, "linked"), (copied, "copied"), (referenced, "referenced")])),
+            ("media", sorts([(linked, "linked"), (copied, "copied"), (referenced, "referenced")]).collect()),
             ("left out", listed(&self.left_out)),
             ("to look at", listed(&remarks)),
-            ("passed over", counted([(*videos, "videos"), (*other_files, "other files")])),
+            ("passed over", self.passed_over().collect()),
         ];
         for (name, parts) in lists.into_iter().filter(|(_, parts)| !parts.is_empty()) {
             write!(f, "; {name}: {}", parts.join(", "))?;
@@ -173,6 +183,8 @@ mod tests {
         let mut report = Report::new("photos".into());
         assert_eq!(report.to_string(), "0 pictures: 0 new items");
         assert_eq!(report.nothing(), "there is nothing in it");
+        (report.pictures, report.new, report.duplicates) = (1, 1, 1);
+        assert_eq!(report.to_string(), "1 picture: 1 new item, 1 duplicate");
         (report.pictures, report.new, report.known, report.duplicates) = (12, 9, 1, 2);
         (report.videos, report.other_files) = (1, 4);
         report.place(How::Linked);
@@ -186,9 +198,9 @@ mod tests {
         assert_eq!(
             report.to_string(),
             "12 pictures: 9 new items, 1 known, 2 duplicates; media: 1 linked, 1 copied; \
-             left out: 2 untagged, 1 corrupt; to look at: 2 shared sidecar; passed over: 1 videos, 4 other files"
+             left out: 2 untagged, 1 corrupt; to look at: 2 shared sidecar; passed over: 1 video, 4 other files"
         );
-        assert_eq!(report.nothing(), "2 untagged, 1 corrupt, 1 videos, 4 other files");
+        assert_eq!(report.nothing(), "2 untagged, 1 corrupt, 1 video, 4 other files");
         assert_eq!(report.failed(), 3);
     }
 

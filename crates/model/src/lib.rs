@@ -3,6 +3,7 @@
 pub mod atomic;
 pub mod card;
 mod clock;
+mod counted;
 #[cfg(feature = "dataset")]
 pub mod dataset;
 #[cfg(feature = "export")]
@@ -25,6 +26,7 @@ pub mod vocabulary;
 
 pub use atomic::AtomicFile;
 pub use clock::{now, parse_date};
+pub use counted::counted;
 pub use flags::Flags;
 pub use hash::hex;
 #[cfg(feature = "dataset")]

@@ -251,7 +251,7 @@ async fn a_run_can_be_spawned() {
     let place = Place::new();
     let config = place.config(&board);
     let report = tokio::spawn(async move { fetch(config).await }).await.unwrap().unwrap();
-    assert_eq!(report.to_string(), "10 items saved; 11 requests, 1 commits");
+    assert_eq!(report.to_string(), "10 items saved; 11 requests, 1 commit");
     let report = serde_json::to_value(&report).unwrap();
     assert_eq!((&report["outcome"], &report["saved"]), (&"completed".into(), &10.into()));
 }
