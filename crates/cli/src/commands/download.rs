@@ -197,17 +197,17 @@ pub(crate) fn run(args: DownloadArgs, global: &GlobalArgs) -> Exit {
 }
 
 fn plan(args: DownloadArgs, global: &GlobalArgs, session: &Session) -> Result<Plan> {
-    let config = config(args, global)?;
+    let config = config(args, global, session)?;
     Ok(runtime()?.block_on(tagmill_downloader::plan(config, session.progress(), session.cancel()))?)
 }
 
 fn download(args: DownloadArgs, global: &GlobalArgs, session: &Session) -> Result<Report> {
     create_folder(global.data().folder())?;
-    let config = config(args, global)?;
+    let config = config(args, global, session)?;
     Ok(runtime()?.block_on(tagmill_downloader::run(config, session.progress(), session.cancel()))?)
 }
 
-fn config(args: DownloadArgs, global: &GlobalArgs) -> Result<Config> {
+fn config(args: DownloadArgs, global: &GlobalArgs, session: &Session) -> Result<Config> {
     let data = global.data();
     let (variant, media) = match args.variant {
         VariantArg::Image => (Variant::Image, data.media()),
@@ -219,11 +219,12 @@ fn config(args: DownloadArgs, global: &GlobalArgs) -> Result<Config> {
     config.variant = variant;
     config.members =
         Members { full: board.media.full_member.to_owned(), thumb: board.media.thumb_member.to_owned() };
-    if let (Some((workers, per_second)), true) =
-        (board.media.pace, config.hosts.all().any(|url| board.is_public(url)))
-    {
-        config.workers = workers;
-        config.http.rate = Some(Rate { per_second, burst: 1 });
+    let is_public = config.hosts.all().any(|url| board.is_public(url));
+    if is_public {
+        set_pace(&mut config, board);
+    }
+    if is_public && !args.dry_run {
+        args.identity.warn_of_hiding(session);
     }
     if let Some(workers) = args.workers {
         config.workers = workers;
@@ -250,4 +251,28 @@ fn config(args: DownloadArgs, global: &GlobalArgs) -> Result<Config> {
         config.http.cookie = Some(config.hosts.all().fold(jar.cookie().clone(), Cookie::also_to));
     }
     Ok(config)
+}
+
+/// What suits the hosts of the public board, where anybody knows.
+fn set_pace(config: &mut Config, board: &Kind) {
+    let Some((workers, per_second)) = board.media.pace else { return };
+    config.workers = workers;
+    config.http.rate = Some(Rate { per_second, burst: 1 });
+    config.http.pause = board.pause();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_public_boards_hosts_are_left_alone_after_a_refusal() {
+        let board = Kind::named("danbooru").unwrap();
+        let mut config = Config::new(Source::Items("items.db".into()), "media".into(), public_hosts(board));
+        set_pace(&mut config, board);
+        assert_eq!((config.workers, config.http.rate.unwrap().per_second), (4, 8.0));
+        assert!(config.http.pause.first_delay >= Duration::from_secs(60), "{:?}", config.http.pause);
+    }
 }

@@ -156,8 +156,8 @@ fn prepare(args: FetchArgs, global: &GlobalArgs, session: &Session) -> Result<(C
     let is_public = config.http.rate.is_some();
     set_pace(&mut config, args.workers, args.rate, session);
     args.identity.apply(&mut config.http);
-    if is_public && !args.identity.says_who() {
-        session.warn("nobody can reach you about these requests: say with --contact how");
+    if is_public {
+        args.identity.warn_of_hiding(session);
     }
     let mut jar = None;
     if args.cookies.is_some() && !args.board.has_sessions {

@@ -1,4 +1,5 @@
 use clap::Args;
+use tagmill_cli::Session;
 
 /// Who asks. Operators of boards block who hides, and write to who does not.
 #[derive(Debug, Args)]
@@ -22,8 +23,10 @@ impl IdentityArgs {
         }
     }
 
-    /// Whether it goes beyond name and version.
-    pub(crate) fn says_who(&self) -> bool {
-        self.contact.is_some() || self.user_agent.is_some()
+    /// Warns who asks a public board and hides.
+    pub(crate) fn warn_of_hiding(&self, session: &Session) {
+        if self.contact.is_none() && self.user_agent.is_none() {
+            session.warn("nobody can reach you about these requests: say with --contact how");
+        }
     }
 }

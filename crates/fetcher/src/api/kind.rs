@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tagmill_http::Client;
+use tagmill_http::{Client, Pause};
 use tagmill_model::Flags;
 use url::Url;
 
@@ -66,6 +66,13 @@ impl Kind {
     /// The kind of this name, if there is one.
     pub fn named(name: &str) -> Option<&'static Kind> {
         KINDS.into_iter().find(|kind| kind.name == name)
+    }
+
+    /// How long the public board is left alone after a refusal.
+    pub fn pause(&self) -> Pause {
+        let mut http = tagmill_http::Config::default();
+        (self.polite)(&mut http);
+        http.pause
     }
 
     /// Whether an address is one of the public board's, which is asked politely.
