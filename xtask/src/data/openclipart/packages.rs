@@ -67,7 +67,7 @@ fn fetch(folder: &Path, lock: &File) -> Result<()> {
             show(&apt)
         ),
         Err(error) if error.kind() == ErrorKind::NotFound => bail!(
-            "there is no apt-get here: get the files of version {VERSION} that packages.debian.org/openclipart-png and packages.debian.org/openclipart-svg lead to, and pass their folder as `--debs DIR`"
+            "there is no apt-get here: get the files of version {VERSION} that packages.debian.org/openclipart-png and packages.debian.org/openclipart-svg lead to, and run `cargo xtask data openclipart --debs DIR` with their folder first"
         ),
         Err(error) => return Err(error).context("cannot start `apt-get`"),
     }
