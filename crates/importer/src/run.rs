@@ -262,7 +262,7 @@ impl Import {
         let mut rows = self.rows(&pending).await?;
         for (sight, taken) in pending {
             let (Sight::New(id) | Sight::Known(id) | Sight::Again(id) | Sight::Untagged(id)) = sight;
-            if let Sight::Untagged(id) = sight {
+            if let Sight::Untagged(_) = sight {
                 let path = text_of(&taken.entry.path);
                 if !rows.get(&id).is_some_and(|row| row.origins.has(&path, self.kind)) {
                     self.tell(&Fault::new(taken.entry.name, Reason::Untagged, ""))?;
