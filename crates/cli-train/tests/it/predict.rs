@@ -219,10 +219,7 @@ fn an_output_is_gone_on_with(workplace: &Workplace) {
         // A row that was cut off is taken away.
         fs::write(workplace.at(name), &whole[..whole.len() - 3]).unwrap();
         let resumed = workplace.predict(&[&folder], &format!("{options} --resume")).with_code(0);
-        assert_eq!(
-            resumed.text(),
-            "predict: predicted 1 pictures, 0 could not be used, 2 were done before\n"
-        );
+        assert_eq!(resumed.text(), "predict: predicted 1 picture, 0 could not be used, 2 were done before\n");
         assert!(fs::read(workplace.at(name)).unwrap() == whole, "{name}");
     }
 

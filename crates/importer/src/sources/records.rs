@@ -1,4 +1,5 @@
-//! The records of a CSV file, none of them without end: a quote that is not closed makes one of all that follows it.
+//! The records of a CSV file, none of them without end: a quote that is not closed makes one of all that follows it. The crate
+//! `csv` takes such a record without a word, and reads all of it before anybody could.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

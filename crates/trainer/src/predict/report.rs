@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tagmill_model::picture::BadPicture;
-use tagmill_model::{Outcome, StageReport};
+use tagmill_model::{Outcome, StageReport, counted};
 
 /// Failures that a report lists one by one; beyond these they are only counted.
 pub const MAX_LISTED: usize = 1000;
@@ -113,7 +113,7 @@ impl StageReport for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "predicted {} pictures, {} could not be used", self.pictures, self.failed)?;
+        write!(f, "predicted {}, {} could not be used", counted(self.pictures, "picture"), self.failed)?;
         match self.skipped {
             0 => Ok(()),
             skipped => write!(f, ", {skipped} were done before"),
@@ -171,7 +171,7 @@ mod tests {
         report.count(&Ok(Prediction { path: "a.jpg".into(), tags: Vec::new(), ratings: Vec::new() }));
         assert_eq!(report.failures.len(), MAX_LISTED);
         assert_eq!(report.failed_by_reason, BTreeMap::from([("missing".to_owned(), report.failed)]));
-        assert_eq!(report.to_string(), "predicted 1 pictures, 1005 could not be used");
+        assert_eq!(report.to_string(), "predicted 1 picture, 1005 could not be used");
     }
 
     #[test]

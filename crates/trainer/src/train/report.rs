@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tagmill_model::{Outcome, Reunion, StageReport};
+use tagmill_model::{Outcome, Reunion, StageReport, counted};
 
 use super::checkpoint::State;
 use crate::metrics::Figures;
@@ -134,19 +134,23 @@ impl fmt::Display for Report {
         };
         write!(
             f,
-            "{done} {} classes on {} pictures, {} epochs, {:.0} pictures/s",
-            self.classes, self.train_pictures, self.epochs, self.images_per_second
+            "{done} {} classes on {}, {}, {:.0} pictures/s",
+            self.classes,
+            counted(self.train_pictures, "picture"),
+            counted(self.epochs.into(), "epoch"),
+            self.images_per_second
         )?;
         if let Some(figures) = &self.validation {
             write!(f, ", validation mAP {:.3}", figures.mean_average_precision.value)?;
         }
         let Reunion { divided, moved, .. } = self.near_duplicates;
         if moved > 0 {
-            write!(f, ", {moved} items moved to join near-duplicates ({divided} groups)")?;
+            let (moved, groups) = (counted(moved, "item"), counted(divided, "group"));
+            write!(f, ", {moved} moved to join near-duplicates ({groups})")?;
         }
         let bad = self.failed();
         if bad > 0 {
-            write!(f, ", {bad} pictures left out")?;
+            write!(f, ", {} left out", counted(bad, "picture"))?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use tagmill_model::{Outcome, Progress, Vocabulary, atomic};
+use tagmill_model::{Outcome, Progress, Vocabulary, atomic, counted};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -187,7 +187,8 @@ fn standing(config: &Config, identity: Identity) -> Result<(State, Option<Report
 /// Whether pictures that the finished run could not use have come since: it would now learn from more.
 fn arrived_since(config: &Config) -> Result<Option<String>, Error> {
     let arrived = pixels::arrived_since(&config.run.join(run_folder::BAD_IMAGES), &config.media)?;
-    Ok((arrived > 0).then(|| format!("{arrived} pictures (missing or unusable there, new here)")))
+    Ok((arrived > 0)
+        .then(|| format!("{} (missing or unusable there, new here)", counted(arrived as u64, "picture"))))
 }
 
 /// What a network is to tell apart: content classes, and the tags that occur often enough.

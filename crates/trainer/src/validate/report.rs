@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tagmill_model::{Outcome, StageReport};
+use tagmill_model::{Outcome, StageReport, counted};
 
 use crate::metrics::{Figures, Point};
 
@@ -82,7 +82,7 @@ impl fmt::Display for Report {
             return f.write_str("cancelled: nothing validated");
         };
         let done = if self.already_validated { "already validated:" } else { "validated" };
-        write!(f, "{done} {} test pictures", self.pictures)?;
+        write!(f, "{done} {}", counted(self.pictures, "test picture"))?;
         let mut figure =
             |mark: &str, name: &str, of: &dyn Fn(&Figures) -> Option<f64>| match (of(model), of(prior)) {
                 (Some(model), Some(prior)) => write!(f, "{mark} {name} {model:.3} ({prior:.3})"),
@@ -101,7 +101,7 @@ impl fmt::Display for Report {
         }
         match self.bad_pictures.values().sum() {
             0u64 => Ok(()),
-            bad => write!(f, ", {bad} pictures left out"),
+            bad => write!(f, ", {} left out", counted(bad, "picture")),
         }
     }
 }

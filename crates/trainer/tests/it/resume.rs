@@ -167,5 +167,5 @@ fn a_picture_that_arrives_later_is_noticed() {
     assert!(train::run(config.clone(), &(), &on()).unwrap().already_trained);
     fs::write(sample.picture(1), kept).unwrap();
     let error = train::run(config, &(), &on()).unwrap_err();
-    assert!(error.to_string().ends_with("1 pictures (missing or unusable there, new here)"), "{error}");
+    assert!(error.to_string().ends_with("1 picture (missing or unusable there, new here)"), "{error}");
 }
