@@ -2,7 +2,7 @@
 //! side they are said to be on: ids may have moved, splits may have been edited, and copies of a picture may have come since.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tagmill_model::{ItemId, MediaPath, Split};
@@ -96,10 +96,8 @@ pub(crate) fn copies(run: &Path, pictures: &[(usize, Look)]) -> Result<HashMap<u
 
 fn read(run: &Path) -> Result<impl Iterator<Item = Result<SeenItem, Error>>, Error> {
     let [file] = run_folder::required(run, [SEEN_ITEMS])?;
-    let damaged = |file: PathBuf| {
-        move |error: csv::Error| Error::MalformedRun { file: file.clone(), fault: error.to_string() }
-    };
-    let reader = csv::Reader::from_path(&file).map_err(damaged(file.clone()))?;
-    let mut damaged = damaged(file);
-    Ok(reader.into_deserialize().map(move |row| row.map_err(&mut damaged)))
+    let reader = csv::Reader::from_path(&file);
+    let damaged =
+        move |error: csv::Error| Error::MalformedRun { file: file.clone(), fault: error.to_string() };
+    Ok(reader.map_err(&damaged)?.into_deserialize().map(move |row| row.map_err(&damaged)))
 }
