@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use tagmill_model::card::License;
-use tagmill_model::{Outcome, StageReport};
+use tagmill_model::{Outcome, StageReport, counted};
 
 use crate::Renamed;
 
@@ -64,8 +64,8 @@ impl fmt::Display for Report {
         let bytes: u64 = self.files.iter().map(|file| file.bytes).sum();
         let mebibytes = bytes as f64 / f64::from(1 << 20);
         let Report { architecture, content_classes, tags, .. } = self;
-        let plural = if *tags == 1 { "" } else { "s" };
-        write!(f, "{architecture} with {content_classes} content classes and {tags} tag{plural}, ")?;
+        let tags = counted(*tags as u64, "tag");
+        write!(f, "{architecture} with {content_classes} content classes and {tags}, ")?;
         write!(f, "in {} files of together {mebibytes:.1} MiB in {folder}", self.files.len())?;
         if !self.has_graph {
             f.write_str("; its backbone is a TorchScript: there is nothing for ONNX, timm and imgutils")?;

@@ -73,12 +73,13 @@ pub(crate) fn among(
 pub(crate) fn copies(run: &Path, pictures: &[(usize, Look)]) -> Result<HashMap<usize, Split>, Error> {
     let mut looks: Vec<Look> = pictures.iter().map(|picture| picture.1).collect();
     let mut sides = Vec::new();
+    let damaged = || {
+        let fault = "a look is no number of 16 hexadecimal digits".to_owned();
+        Error::MalformedRun { file: run.join(SEEN_ITEMS), fault }
+    };
     for item in read(run)? {
         let item = item?;
-        let fault = || "a look is no number of 16 hexadecimal digits".to_owned();
-        looks.push(
-            item.look().ok_or_else(|| Error::MalformedRun { file: run.join(SEEN_ITEMS), fault: fault() })?,
-        );
+        looks.push(item.look().ok_or_else(damaged)?);
         sides.push(item.side);
     }
     let mut copies = HashMap::new();

@@ -131,10 +131,9 @@ impl Columns {
         let (tags, odd_tags) = self.tags(row)?;
         let mut class = None;
         for column in &self.classes {
-            class = match class {
-                None => fields::class(self.text(row, *column)?).map_err(field)?,
-                found => found,
-            };
+            if class.is_none() {
+                class = fields::class(self.text(row, *column)?).map_err(field)?;
+            }
         }
         for (column, flag) in &self.is_class {
             let is_yes = fields::is_yes(self.text(row, *column)?);

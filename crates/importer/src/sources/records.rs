@@ -68,11 +68,7 @@ impl Records {
                 }
                 (At::Start | At::Cell, b'"') => At::Quoted,
                 (At::Quoted, b'"') => At::Quote,
-                (At::Quote, b'"') => {
-                    cell.push(byte);
-                    At::Quoted
-                }
-                (At::Quoted, _) => {
+                (At::Quote, b'"') | (At::Quoted, _) => {
                     cell.push(byte);
                     At::Quoted
                 }
